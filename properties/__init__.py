@@ -1,0 +1,1 @@
+"""What is to be shown: classification, theorems, the mode graph, decoding; obligations in, verdicts out."""

@@ -1,0 +1,104 @@
+"""Discharging an obligation: solver, cover, shrinking, replay, in that order, and never past a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ringproof.model.encoding import WORD
+from ringproof.model.machine import Instruction, Machine
+from ringproof.model.terms import Term
+from ringproof.solvers.answer import Sat, Solver, Undecided
+from ringproof.traces.interpreter import State
+from ringproof.traces.python_code import Cells, default_value
+
+from .definitions import Semantics
+from .pairs import AMOUNT, prime
+from .replay import replay
+from .shrinking import shrink
+from .verdicts import Obligation, Proved, Refuted, SpuriousError, Unknown, Vacuous, Verdict
+from .witness import Witness, encode_state
+
+BUDGET = 40_000_000
+"""The solver's resource units for one question; the hardest of the shipped machines needs about a tenth."""
+
+
+class Discharger:
+    """Turns the obligations of one machine into verdicts."""
+
+    def __init__(self, semantics: Semantics, solver: Solver, budget: int = BUDGET) -> None:
+        self.semantics = semantics
+        self.machine: Machine = semantics.machine
+        self.solver = solver
+        self.budget = budget
+        self.assumptions = {name: str(a.value) for name, a in self.machine.assumptions.items()}
+        self.assumptions[self.machine.mode] = self.machine.guest
+
+    def discharge(
+        self,
+        obligation: Obligation,
+        instruction: Instruction,
+        claim: str,
+        *,
+        component: str = "",
+        varied: tuple[str, ...] = (),
+        fixed: Mapping[str, tuple[int, int]] | None = None,
+        user: bool = False,
+        extra: tuple[Term, ...] = (),
+        thorough: bool = True,
+    ) -> Verdict:
+        """The verdict on `obligation`; its counterexample becomes a witness of `claim` and is replayed.
+
+        `varied` names the components that the second state has for itself, `fixed` those that the obligation
+        sets to a constant in each state, `extra` what is asked of a counterexample beyond the violation.
+        Raises SpuriousError when a counterexample does not replay.
+        """
+        terms = [*obligation.hypotheses, obligation.violation, *extra]
+        answer = self.solver.check(terms, self.budget)
+        if isinstance(answer, Undecided):
+            return Unknown(answer.reason, answer.cost)
+        if not isinstance(answer, Sat):
+            cover = self.solver.check(list(obligation.hypotheses), self.budget)
+            cost = answer.cost + cover.cost
+            if isinstance(cover, Sat):
+                return Proved(cost)
+            if isinstance(cover, Undecided):
+                return Unknown(f"no cover: {cover.reason}", cost)
+            return Vacuous("no state satisfies the hypotheses", cost)
+        solver = self.solver if thorough else None
+        values = shrink(terms, dict(answer.assignment), solver, self.budget)
+        states = self._states(values, varied, fixed or {}, pair=claim not in ("executes", "control"))
+        witness = Witness(
+            machine=self.machine.name,
+            assumptions=self.assumptions,
+            instruction=instruction.id,
+            claim=claim,
+            word=hex(values.get(WORD, 0)),
+            states=[encode_state(self.machine, state) for state in states],
+            amount=hex(values.get(AMOUNT, 0)),
+            component=component,
+            user=user,
+        ).identified()
+        if not replay(self.semantics, witness).shown:
+            raise SpuriousError(f"the counterexample of {obligation.name} ({claim}) does not replay: {witness}")
+        return Refuted(witness, answer.cost)
+
+    def _states(
+        self, values: Mapping[str, Any], varied: tuple[str, ...], fixed: Mapping[str, tuple[int, int]], *, pair: bool
+    ) -> list[State]:
+        first = {
+            name: values.get(name, default_value(component.sort))
+            for name, component in self.machine.components.items()
+        }
+        for name, (one, _) in fixed.items():
+            first[name] = one
+        if not pair:
+            return [first]
+        second = {name: value.copy() if isinstance(value, Cells) else value for name, value in first.items()}
+        for name in varied:
+            second[name] = values.get(prime(name), default_value(self.machine.components[name].sort))
+        for name, (_, two) in fixed.items():
+            second[name] = two
+        return [first, self.semantics.relocate(second, values.get(AMOUNT, 0))]
+
+

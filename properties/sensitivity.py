@@ -1,0 +1,104 @@
+"""The definitions of Popek and Goldberg 1974, section 3, as obligations over all states and operands.
+
+Each claims the absence of a property, so that its counterexample shows the property. `user` restricts both
+states to the guests' level and the deprivileged context (the paper's *user sensitive*: control, or location
+with both modes user; resources other than the relocation count with the location).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ringproof.model.cpu import Kind
+from ringproof.model.machine import Instruction, Role
+from ringproof.model.terms import Term, any_of, select, var
+
+from .pairs import OTHER_REASONS, Run, bases, controlled, differ, moved, probe, second_run, varied, views_differ
+from .verdicts import Obligation
+
+
+class Definitions:
+    """The obligations of one instruction form, from its run on the machine's own variables."""
+
+    def __init__(self, instruction: Instruction, run: Run) -> None:
+        self.instruction = instruction
+        self.run = run
+        self.machine = run.machine
+        self.encoded = instruction.encoding.matches
+
+    def _name(self, what: str) -> str:
+        return f"{self.machine.name}/{what}/{self.instruction.id}"
+
+    def _valid(self, state: Mapping[str, Term]) -> list[Term]:
+        return self.machine.valid(state)
+
+    def _at_guest_level(self, state: Mapping[str, Term]) -> list[Term]:
+        level = self.machine.at_level(self.machine.guest_level)
+        return [state[self.machine.mode] == level, *self.machine.in_context(state)]
+
+    def never_executes(self) -> Obligation:
+        """It traps in every state. Its counterexample is a state in which it completes."""
+        hypotheses = (self.encoded, *self._valid(self.run.before))
+        return Obligation(self._name("never-executes"), hypotheses, self.run.completes)
+
+    def privileged(self) -> Obligation:
+        """For all pairs equal but for the mode, if neither traps otherwise: it traps for privilege in the second
+        (the guests' level) and not in the first (the most privileged)."""
+        machine = self.machine
+        first = second_run(self.run, {**machine.variables, machine.mode: machine.at_level(machine.top)})
+        second = second_run(self.run, {**machine.variables, machine.mode: machine.at_level(machine.guest_level)})
+        both = (first, second)
+        hypotheses = [self.encoded]
+        for run in both:
+            hypotheses += [*self._valid(run.before), *machine.in_context(run.before)]
+            hypotheses.append(~run.outcome.trapping(*OTHER_REASONS))
+        kept = second.outcome.trapping(Kind.PRIVILEGE) & first.completes
+        return Obligation(self._name("privileged"), tuple(hypotheses), ~kept)
+
+    def not_control_sensitive(self, *, user: bool = False) -> Obligation:
+        """Wherever it completes, mode, resources and devices stay, and cells that the hardware reserves."""
+        run, machine = self.run, self.machine
+        hypotheses = [self.encoded, *self._valid(run.before), run.completes]
+        if user:
+            hypotheses += self._at_guest_level(run.before)
+        changes = [run.changed(name) for name in controlled(machine)]
+        if machine.reserved is not None and machine.relocation is not None:
+            name = machine.relocation.memory
+            at = var(probe(name), machine.components[name].sort.index)  # type: ignore[union-attr]
+            hit = machine.reserved(machine.view(run.before), at)
+            changes.append(hit & (select(run.before[name], at) != select(run.outcome.state[name], at)))
+        return Obligation(self._name("user-control" if user else "control"), tuple(hypotheses), any_of(*changes))
+
+    def not_behavior_sensitive(
+        self, what: str, names: Iterable[str], *, relocated: bool = False, levels: tuple[int, int] | None = None,
+        user: bool = False,
+    ) -> Obligation:  # fmt: skip
+        """Two states that differ in `names` (and are moved against each other) look alike afterwards, wherever
+        it completes in both and leaves mode, resources and devices as they were."""
+        machine = self.machine
+        state = varied(machine, names)
+        first, second = self.run, second_run(self.run, moved(machine, state) if relocated else state)
+        hypotheses = [self.encoded, first.completes, second.completes]
+        for run in (first, second):
+            hypotheses += self._valid(run.before) + run.controlled_unchanged()
+            if user:
+                hypotheses += self._at_guest_level(run.before)
+        if levels is not None:
+            pair = zip((first, second), levels, strict=True)
+            hypotheses += [run.before[machine.mode] == machine.at_level(level) for run, level in pair]
+        violation = views_differ(first, second, moved=relocated)
+        return Obligation(self._name(what), tuple(hypotheses), violation)
+
+    def varied_apart(self) -> list[str]:
+        """The resources and devices that are varied one at a time: all but the bases of the relocation."""
+        own = bases(self.machine)
+        return [n for n in controlled(self.machine) if n != self.machine.mode and n not in own]
+
+    def clocks(self) -> list[str]:
+        return [c.name for c in self.machine.components.values() if c.role is Role.CLOCK]
+
+    def difference(self, names: Iterable[str]) -> Term:
+        """The second state really differs in one of `names`."""
+        state = varied(self.machine, names)
+        return any_of(*[differ(n, self.machine.variables[n], state[n]) for n in names])
+

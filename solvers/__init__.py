@@ -1,0 +1,1 @@
+"""Discharging obligations: the back ends, and the answers they give."""

@@ -1,0 +1,56 @@
+"""What a back end answers, and the contract that every back end keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from ringproof.model.terms import Term
+
+Assignment: TypeAlias = Mapping[str, Any]
+"""A value for each variable by name: an integer, a truth value, or a dictionary of an array's cells."""
+
+
+@dataclass(frozen=True)
+class Sat:
+    """The assertions hold together, under `assignment`."""
+
+    assignment: Assignment
+    cost: int
+
+
+@dataclass(frozen=True)
+class Unsat:
+    """No assignment satisfies the assertions."""
+
+    cost: int
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """The back end gave up, within its budget, for `reason`."""
+
+    reason: str
+    cost: int
+
+
+Answer: TypeAlias = Sat | Unsat | Undecided
+
+
+class Solver(Protocol):
+    """A back end: pure, without memory from one call to the next.
+
+    `check` decides the conjunction of Bool terms within `budget` units of the back end's own deterministic
+    resource count, and never guesses: what it cannot decide is `Undecided`. The assignment of a `Sat`
+    answer gives every variable of the assertions, and every array cell that they read.
+    """
+
+    @property
+    def name(self) -> str:
+        """The back end and its version, as reports print it."""
+        ...
+
+    def check(self, assertions: Sequence[Term], budget: int) -> Answer:
+        """Decides the conjunction of `assertions`."""
+        ...
