@@ -115,7 +115,8 @@ class Machine:
     """A machine with privilege levels.
 
     `levels` are the values of the component `mode`, from the most to the least privileged, by name;
-    `guest` names the one at which a monitor runs its guests. `begin(cpu, length)` advances the program
+    `guest` names the one at which a monitor runs its guests, and `counter` the program counter's component.
+    `begin(cpu, length)` advances the program
     counter before an instruction's meaning runs. `fetch(cpu)` reads the instruction word at the program
     counter, and `deliver(cpu, cause, details)` carries out a trap; both are needed only to run programs.
     """
@@ -127,6 +128,7 @@ class Machine:
     mode: str
     levels: Mapping[str, int]
     guest: str
+    counter: str = ""
     cpu: type[Cpu] = Cpu
     begin: Callable[[Cpu, Term], None] | None = None
     fetch: Callable[[Cpu], Term] | None = None

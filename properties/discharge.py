@@ -66,7 +66,8 @@ class Discharger:
                 return Unknown(f"no cover: {cover.reason}", cost)
             return Vacuous("no state satisfies the hypotheses", cost)
         solver = self.solver if thorough else None
-        values = shrink(terms, dict(answer.assignment), solver, self.budget)
+        parts = list(instruction.encoding.fields.values())
+        values = shrink(terms, dict(answer.assignment), solver, self.budget, parts)
         states = self._states(values, varied, fixed or {}, pair=claim not in ("executes", "control"))
         witness = Witness(
             machine=self.machine.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ringproof.model.terms import ArraySort, BoolSort, Term, bits, variables
+from ringproof.model.terms import TRUE, ArraySort, BoolSort, Term, bits, variables
 from ringproof.solvers.answer import Sat, Solver
 from ringproof.traces.python_code import Cells, compile_terms
 
@@ -30,8 +30,13 @@ def complete(terms: Sequence[Term], assignment: dict[str, Any]) -> Values:
     return values
 
 
-def shrink(terms: Sequence[Term], assignment: dict[str, Any], solver: Solver | None, budget: int) -> Values:
-    """A smaller assignment that satisfies `terms`; without a solver, by concrete steps alone."""
+def shrink(
+    terms: Sequence[Term], assignment: dict[str, Any], solver: Solver | None, budget: int, parts: Sequence[Term] = ()
+) -> Values:
+    """A smaller assignment that satisfies `terms`; without a solver, by concrete steps alone.
+
+    `parts` are bit-vectors over the variables (the operands in the instruction word) that are made small too.
+    """
     test = compile_terms(terms)
 
     def holds(values: Values) -> bool:
@@ -42,7 +47,7 @@ def shrink(terms: Sequence[Term], assignment: dict[str, Any], solver: Solver | N
         return values
     _zero_components(values, holds)
     if solver is not None:
-        values = _zero_with_solver(terms, values, holds, solver, budget)
+        values = _zero_with_solver(terms, values, holds, solver, budget, parts)
     _clear_bits(values, holds)
     _drop_cells(values, holds)
     return values
@@ -93,20 +98,34 @@ def _clear_bits(values: Values, holds: Callable[[Values], bool]) -> None:
 
 
 def _zero_with_solver(
-    terms: Sequence[Term], values: Values, holds: Callable[[Values], bool], solver: Solver, budget: int
+    terms: Sequence[Term],
+    values: Values,
+    holds: Callable[[Values], bool],
+    solver: Solver,
+    budget: int,
+    parts: Sequence[Term],
 ) -> Values:
     scalars = [v for v in variables(terms) if not isinstance(v.sort, ArraySort)]
-    for variable in scalars:
-        if not values[variable.name]:
-            continue
-        zeros = [_is_zero(v) for v in scalars if v is variable or not values[v.name]]
-        answer = solver.check([*terms, *zeros], budget)
-        if isinstance(answer, Sat):
-            smaller = complete(terms, dict(answer.assignment))
-            if holds(smaller):
-                values = smaller
-                _zero_components(values, holds)
+    small = [*scalars, *parts]
+    read = compile_terms(small)
+    for bound in (1, 16, 1 << 12):
+        for position, term in enumerate(small):
+            now = read({**dict.fromkeys((v.name for v in variables(parts)), 0), **values})
+            if int(now[position]) < bound:
+                continue
+            kept = [_is_zero(t) for t, value in zip(small, now, strict=True) if not value]
+            wish = _is_zero(term) if bound == 1 else _below(term, bound)
+            answer = solver.check([*terms, *kept, wish], budget)
+            if isinstance(answer, Sat):
+                smaller = complete([*terms, *parts], dict(answer.assignment))
+                if holds(smaller):
+                    values = smaller
+                    _zero_components(values, holds)
     return values
+
+
+def _below(term: Term, bound: int) -> Term:
+    return TRUE if term.width <= bound.bit_length() - 1 else term < bound
 
 
 def _is_zero(variable: Term) -> Term:

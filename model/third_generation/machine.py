@@ -83,6 +83,7 @@ def third_generation(address_bits: int = 16, word_bits: int = 64) -> Machine:
         mode="M",
         levels={"supervisor": SUPERVISOR, "user": USER},
         guest="user",
+        counter="P",
         cpu=ThirdGeneration,
         begin=_advance,
         fetch=_fetch,
