@@ -13,7 +13,7 @@ There are no general registers, as in the paper: instructions move and compute f
 """
 
 from ..cpu import Cause, Cpu, Kind
-from ..encoding import pattern, units
+from ..encoding import Encoding, pattern, units
 from ..machine import MEMORY, MODE, PROGRAM, RESOURCE, Machine, Relocation
 from ..terms import Array, BitVec, Term, bits, concat, ite
 
@@ -105,10 +105,18 @@ def third_generation(address_bits: int = 16, word_bits: int = 64) -> Machine:
     machine.leave_out("input and output", "asynchronous interrupts")
     _general_instructions(machine)
     _privileged_instructions(machine)
+    declare_undefined(machine)
     return machine
 
 
-def form(machine: Machine, opcode: int, fields: str = "a b"):  # type: ignore[no-untyped-def]
+def declare_undefined(machine: Machine) -> None:
+    """Declares the operation codes that no instruction has as undefined."""
+    used = {instruction.encoding.text[:4] for instruction in machine.instructions}
+    unused = [opcode for opcode in range(16) if f"{opcode:04b}" not in used]
+    machine.undefined = [form(machine, opcode, "") for opcode in unused]
+
+
+def form(machine: Machine, opcode: int, fields: str = "a b") -> Encoding:
     """The encoding of `opcode` with the named address fields; the other bits are ignored."""
     n = machine.components["P"].variable.width
     names = fields.split()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..machine import PROGRAM, RESOURCE, Machine
 from ..terms import Bool, Term, bits, concat, ite
-from .machine import CALL_TRAP, SUPERVISOR, USER, ThirdGeneration, form, third_generation
+from .machine import CALL_TRAP, SUPERVISOR, USER, ThirdGeneration, declare_undefined, form, third_generation
 
 Change = Callable[[Machine], None]
 
@@ -162,6 +162,7 @@ def variant(name: str, address_bits: int = 16, word_bits: int = 64) -> Machine:
     machine = third_generation(address_bits, word_bits)
     change = VARIANTS[name]
     change(machine)
+    declare_undefined(machine)
     machine.name = f"third-generation-{name}"
     machine.summary = " ".join((change.__doc__ or "").split())
     return machine

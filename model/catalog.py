@@ -1,0 +1,84 @@
+"""The machines by name. Adding one is a line here; a machine in a file of its own needs none."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from .machine import Machine, MachineError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a machine is built: a module of this folder, a function in it, its arguments; and a line about it."""
+
+    module: str
+    function: str
+    summary: str
+    arguments: tuple[str | int, ...] = ()
+
+    def build(self) -> Machine:
+        make: Callable[..., Machine] = getattr(importlib.import_module(self.module, __package__), self.function)
+        return make(*self.arguments)
+
+
+def _variant(name: str, summary: str) -> tuple[str, Entry]:
+    return f"third-generation-{name}", Entry(".third_generation.variants", "variant", summary, (name,))
+
+
+CATALOG: dict[str, Entry] = {
+    "third-generation": Entry(
+        ".third_generation.machine", "third_generation", "Popek and Goldberg's machine <E, M, P, R>"
+    ),
+    **dict(
+        [
+            _variant("return-to-user", "with an unprivileged return to user mode"),
+            _variant("privileged-return", "with a privileged return to user mode"),
+            _variant("load-real-address", "with an instruction that shows absolute addresses"),
+            _variant("read-mode", "with an instruction that shows the mode"),
+            _variant("read-psw", "with an instruction that shows mode and relocation"),
+            _variant("previous-space", "with an instruction whose address depends on the mode"),
+            _variant("user-no-op", "where a privileged instruction does nothing in user mode instead of trapping"),
+            _variant("shrink", "with an unprivileged instruction that can only lower the bound"),
+            _variant("halt", "with HALT, the processor being no resource"),
+            _variant("halt-shared", "with HALT, the processor being shared in time"),
+            _variant("supervisor-call", "with a supervisor call"),
+            _variant("store-absolute", "with a store that reaches the PSW cells regardless of relocation"),
+        ]
+    ),
+}
+
+
+def load(name: str) -> Machine:
+    """The machine of the catalogue, or the one that `machine()` returns in the Python file `name`.
+
+    Raises MachineError for an unknown name or a file that defines no machine.
+    """
+    if name.endswith(".py"):
+        return _from_file(Path(name))
+    if name not in CATALOG:
+        close = get_close_matches(name, CATALOG, 3)
+        hint = f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(CATALOG)}"
+        raise MachineError(f"no machine is named {name!r}{hint}")
+    return CATALOG[name].build()
+
+
+def _from_file(path: Path) -> Machine:
+    if not path.is_file():
+        raise MachineError(f"{path} is not a file; a machine of your own is a Python file that defines machine()")
+    spec = importlib.util.spec_from_file_location(f"_machine_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        make = getattr(module, "machine", None)
+        made = make() if callable(make) else make
+    except Exception as error:
+        raise MachineError(f"{path} could not be read as a machine: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Machine):
+        raise MachineError(f"{path} defines no function machine() that returns a Machine")
+    return made

@@ -1,0 +1,161 @@
+"""A whole check of a machine: every form in parallel, the theorems, the mode graph, the decoding."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ringproof.model.catalog import load
+from ringproof.model.machine import Machine, MachineError
+from ringproof.solvers.z3_solver import Z3Solver
+
+from .classification import FormResult, Row, classify_form, rows
+from .decoding import Decoding, check_decoding
+from .definitions import Semantics
+from .discharge import BUDGET
+from .pairs import first_run
+from .theorems import Condition, conditions
+from .transitions import ModeGraph, Transition, graph, transitions
+from .verdicts import Proved, Refuted, Unknown, Vacuous
+from .witness import Witness
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. `complete` is false where it was interrupted: then only the rows decided so far."""
+
+    machine: Machine
+    solver: str
+    rows: list[Row]
+    theorems: tuple[Condition, Condition, Condition]
+    modes: ModeGraph
+    decoding: Decoding | None
+    seconds: float
+    complete: bool = True
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def witnesses(self) -> list[Witness]:
+        """Every counterexample, each once, in the order of the rows."""
+        found = {w.id: w for row in self.rows for form in row.forms for w in form.witnesses}
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to build the machine for itself."""
+
+    name: str
+    assumptions: tuple[tuple[str, str], ...]
+    budget: int
+
+
+def prepare(name: str, assumptions: Mapping[str, str]) -> Machine:
+    """The machine `name` under `assumptions`. Raises MachineError for what does not exist."""
+    machine = load(name)
+    machine.assuming(assumptions)
+    return machine
+
+
+def check(
+    name: str,
+    *,
+    assumptions: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    jobs: int | None = None,
+    budget: int = BUDGET,
+    progress: Progress | None = None,
+) -> Report:
+    """Classifies the machine `name`, with `jobs` processes (all cores by default).
+
+    `only` restricts the check to the instructions of these names; then decoding is not checked.
+    Raises MachineError for an unknown machine, assumption or instruction. An interrupt (Ctrl-C) gives the
+    report of what was decided so far, marked incomplete.
+    """
+    started = time.monotonic()
+    job = Job(name, tuple((assumptions or {}).items()), budget)
+    machine = prepare(name, dict(job.assumptions))
+    chosen = [i for i, form in enumerate(machine.instructions) if not only or form.name in only]
+    missing = sorted(set(only) - {form.name for form in machine.instructions})
+    if missing:
+        raise MachineError(f"{machine.name} has no instruction named {missing[0]!r}")
+    workers = max(1, min(jobs or os.cpu_count() or 1, len(chosen)))
+    found: dict[int, tuple[FormResult, list[Transition]]] = {}
+    decoding: Decoding | None = None
+    complete = False
+    try:
+        if not only:
+            decoding = check_decoding(machine, Z3Solver(), budget)
+        for index, result, moves in _classify(job, machine, chosen, workers):
+            found[index] = (result, moves)
+            if progress is not None:
+                progress(len(found), len(chosen), result.name)
+        complete = True
+    except KeyboardInterrupt:
+        pass
+    ordered = [found[index] for index in sorted(found)]
+    table = rows([result for result, _ in ordered])
+    return Report(
+        machine=machine,
+        solver=Z3Solver().name,
+        rows=table,
+        theorems=conditions(table),
+        modes=graph(machine, [move for _, moves in ordered for move in moves]),
+        decoding=decoding,
+        seconds=time.monotonic() - started,
+        complete=complete,
+        counts=_counts([result for result, _ in ordered]),
+    )
+
+
+def _classify(
+    job: Job, machine: Machine, chosen: Sequence[int], workers: int
+) -> Iterator[tuple[int, FormResult, list[Transition]]]:
+    if workers == 1:
+        worker = _Worker(job, machine)
+        yield from map(worker.classify, chosen)
+        return
+    context = multiprocessing.get_context()
+    with context.Pool(workers, _start, (job,)) as pool:
+        yield from pool.imap_unordered(_work, chosen, chunksize=1)
+
+
+class _Worker:
+    def __init__(self, job: Job, machine: Machine) -> None:
+        self.semantics = Semantics(machine)
+        self.solver = Z3Solver()
+        self.budget = job.budget
+
+    def classify(self, index: int) -> tuple[int, FormResult, list[Transition]]:
+        machine = self.semantics.machine
+        instruction = machine.instructions[index]
+        result = classify_form(self.semantics, instruction, self.solver, self.budget)
+        run = first_run(machine, instruction)
+        return index, result, transitions(self.semantics, instruction, run, self.solver, self.budget)
+
+
+_worker: _Worker | None = None
+
+
+def _start(job: Job) -> None:
+    import signal
+
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker = _Worker(job, prepare(job.name, dict(job.assumptions)))
+
+
+def _work(index: int) -> tuple[int, FormResult, list[Transition]]:
+    assert _worker is not None
+    return _worker.classify(index)
+
+
+def _counts(results: Sequence[FormResult]) -> dict[str, int]:
+    kinds = {"proved": Proved, "refuted": Refuted, "vacuous": Vacuous, "unknown": Unknown}
+    verdicts = [verdict for result in results for verdict in result.verdicts.values()]
+    return {name: sum(isinstance(v, kind) for v in verdicts) for name, kind in kinds.items()}
