@@ -34,6 +34,8 @@ MEMORY, CLOCK, DEVICE = Role.MEMORY, Role.CLOCK, Role.DEVICE
 class MachineError(ValueError):
     """A machine, an assumption or an encoding is not well formed; the message says what was expected."""
 
+    exit_code = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Component:

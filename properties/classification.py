@@ -156,6 +156,9 @@ class _Form:
             self._control()
             self._behavior()
             self._timing()
+        if isinstance(self.verdicts["privileged"], Proved):
+            # It never completes at the guests' level.
+            self.verdicts["user-control"] = self.verdicts["user-behavior"] = self.verdicts["privileged"]
         return FormResult(self.instruction.name, self.instruction.id, self.verdicts)
 
     def _single_state(self) -> None:
@@ -172,12 +175,10 @@ class _Form:
     def _control(self) -> None:
         definitions, discharge = self.definitions, self.discharger.discharge
         verdict = discharge(definitions.not_control_sensitive(), self.instruction, "control")
-        self.verdicts["control"] = verdict
-        self.verdicts["user-control"] = (
-            verdict
-            if isinstance(verdict, Proved)
-            else discharge(definitions.not_control_sensitive(user=True), self.instruction, "control", user=True)
-        )
+        self.verdicts["control"] = self.verdicts["user-control"] = verdict
+        if not isinstance(verdict, Proved | Vacuous) and not self._is_privileged:
+            user = definitions.not_control_sensitive(user=True)
+            self.verdicts["user-control"] = discharge(user, self.instruction, "control", user=True)
 
     def _behavior(self) -> None:
         """All differences at once first: if these never show, no single one does."""
@@ -196,7 +197,12 @@ class _Form:
             self._resource(name, user=False)
         if not any(isinstance(v, Refuted) for k, v in self.verdicts.items() if _is_behavior(k)):
             self.verdicts["behavior"] = verdict
-        self._user_behavior(apart)
+        if not self._is_privileged:
+            self._user_behavior(apart)
+
+    @property
+    def _is_privileged(self) -> bool:
+        return isinstance(self.verdicts["privileged"], Proved)
 
     def _mode(self) -> None:
         """The most privileged level against the guests' first, any two levels after that."""

@@ -21,6 +21,8 @@ from .witness import Witness
 class SpuriousError(RuntimeError):
     """A solver's counterexample did not replay on the reference interpreter: a fault of ringproof."""
 
+    exit_code = 6
+
 
 class _NoTruthValue:
     def __bool__(self) -> NoReturn:

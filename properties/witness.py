@@ -26,6 +26,8 @@ LARGEST_FILE = 1 << 20
 class WitnessError(ValueError):
     """A file is no witness of ours, or does not fit its machine; the message is one sentence."""
 
+    exit_code = 2
+
 
 class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """What was claimed of which instruction, and the one or two states that show it.

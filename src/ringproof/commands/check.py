@@ -1,0 +1,82 @@
+"""`ringproof check MACHINE`: the classification, the theorems' conditions, and the counterexamples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ringproof.exits import Exit
+
+from .common import EXPECTATIONS, assume_option, json_option, print_json, verdict_exit
+
+if TYPE_CHECKING:
+    from ringproof.properties.run import Report
+
+
+@click.command()
+@click.argument("machine")
+@assume_option
+@click.option("--only", multiple=True, metavar="NAME", help="Check only the instructions of this row; repeatable.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes to use; all cores by default.")
+@click.option("--save", type=click.Path(file_okay=False, path_type=Path), help="Save every counterexample in this folder.")
+@click.option("--expect", type=click.Choice(EXPECTATIONS), help="Exit 0 if Theorem 1's condition is as expected.")
+@click.option("--all", "everything", is_flag=True, help="Show every instruction, not only the violations.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def check(
+    machine: str, assume: dict[str, str], only: tuple[str, ...], jobs: int | None, save: Path | None,
+    expect: str | None, everything: bool, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Classify every instruction of MACHINE and decide the conditions of the three theorems.
+
+    MACHINE is a name that `ringproof machines` lists, or a Python file that defines machine().
+    Exit code 1 says that the condition of Theorem 1 fails.
+    """
+    from ringproof.properties.document import document
+    from ringproof.properties.run import check as run
+
+    from .progress import reporter
+
+    with reporter(machine, quiet=quiet) as progress:
+        report = run(machine, assumptions=assume, only=only, jobs=jobs, progress=progress)
+    if save is not None:
+        from ringproof.properties.told import told
+
+        for witness in told(report):
+            witness.save(save)
+    if as_json:
+        print_json(document(report))
+    else:
+        from .check_text import text
+
+        click.echo(text(report, machine, assume, everything=everything))
+        if save is not None:
+            click.echo(f"\n{len(report.witnesses)} counterexamples saved in {save}; `ringproof replay FILE` runs one again.")
+    click.get_current_context().exit(_exit(report, expect))
+
+
+def _exit(report: Report, expect: str | None) -> Exit:
+    if not report.complete:
+        return Exit.INTERRUPTED
+    if not report.rows:
+        return Exit.NOTHING_SELECTED
+    if _no_state(report):
+        return Exit.VACUOUS
+    found = report.decoding
+    if found is not None and (found.disjoint is False or found.total is False):
+        return Exit.VIOLATED
+    holds = report.theorems[0].holds
+    if report.counts["unknown"]:
+        return Exit.INCONCLUSIVE
+    return verdict_exit(None if holds is None else not holds, expect)
+
+
+def _no_state(report: Report) -> bool:
+    """No instruction could be shown to complete or to trap anywhere: the machine has no valid state."""
+    from ringproof.properties.verdicts import Vacuous
+
+    return all(isinstance(form.verdicts["executes"], Vacuous) for row in report.rows for form in row.forms)
+
+

@@ -1,0 +1,115 @@
+"""The report of a check for people."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from ringproof.properties.classification import Row
+from ringproof.properties.document import context
+from ringproof.properties.run import Report
+from ringproof.properties.told import Telling, story
+
+from .common import columns
+
+
+def text(report: Report, name: str, assumed: Mapping[str, str], *, everything: bool) -> str:
+    """The whole report: context, theorems, violations with their counterexamples, the rest in short."""
+    parts = [_heading(report), "", *_theorems(report), ""]
+    telling = Telling(report)
+    violating = [row for row in report.rows if row.escapes("sensitive") is not False or row.escapes("user") is not False]
+    if violating:
+        parts.append("Sensitive, but not privileged:")
+        for row in violating:
+            parts += _violation(row, telling)
+        flags = "".join(f" --assume {key}={value}" for key, value in assumed.items())
+        parts += ["", f"The whole story of one: ringproof explain {name} {_quoted(violating[0].name)}{flags}", ""]
+    if everything:
+        parts += ["Every instruction:", columns([(row.name, _words(row)) for row in report.rows]), ""]
+    parts += _summary(report)
+    return "\n".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if not name.isalnum() else name
+
+
+def _heading(report: Report) -> str:
+    settings = context(report)
+    listed = ", ".join(f"{key}={value}" for key, value in settings.items())
+    note = "" if report.complete else "\nINTERRUPTED: only what was decided so far is shown."
+    return f"{report.machine.name}: {report.machine.summary}\ncontext: {listed}{note}"
+
+
+def _theorems(report: Report) -> list[str]:
+    found = []
+    for condition in report.theorems:
+        line = f"Theorem {condition.theorem}'s condition ({condition.text}) {condition.word}"
+        if condition.violations:
+            line += f" by {len(condition.violations)}: {', '.join(condition.violations)}"
+        if condition.undecided:
+            line += f"; undecided: {', '.join(condition.undecided)}"
+        found.append(textwrap.fill(line + ".", 110, subsequent_indent="    "))
+    return found
+
+
+def _violation(row: Row, telling: Telling) -> list[str]:
+    lines = [f"  {row.name}: {_words(row)}"]
+    for witness in story(row)[:2]:
+        body = f"{telling.sentence(witness)} [{witness.id}]"
+        lines.append(textwrap.fill(body, 108, initial_indent="      ", subsequent_indent="      "))
+    return lines
+
+
+def _words(row: Row) -> str:
+    names = {
+        "privileged": "privileged",
+        "control_sensitive": "control sensitive",
+        "mode_sensitive": "mode sensitive",
+        "location_sensitive": "location sensitive",
+        "user_sensitive": "user sensitive",
+        "timing_sensitive": "timing sensitive",
+    }
+    found = [word for key, word in names.items() if row.flag(key)]
+    found += [f"unknown whether {word}" for key, word in names.items() if row.flag(key) is None]
+    if row.resources:
+        found.append(f"resource sensitive ({', '.join(row.resources)})")
+    if row.flag("behavior_sensitive") and not (row.flag("mode_sensitive") or row.flag("location_sensitive") or row.resources):
+        found.append("behavior sensitive")
+    return ", ".join(found) or ("always traps" if row.always_traps else "innocuous")
+
+
+def _summary(report: Report) -> list[str]:
+    privileged = [row.name for row in report.rows if row.flag("privileged")]
+    innocuous = [row.name for row in report.rows if row.innocuous]
+    timing = [row.name for row in report.rows if row.flag("timing_sensitive")]
+    lines = [textwrap.fill(f"Privileged ({len(privileged)}): {', '.join(privileged) or 'none'}.", 110, subsequent_indent="    ")]
+    if timing:
+        lines.append(f"Timing sensitive: {', '.join(timing)}.")
+    lines.append(f"Innocuous: {len(innocuous)} of {len(report.rows)} instructions.")
+    lines.append(_modes(report))
+    if report.decoding is not None:
+        lines.append(_decoding(report))
+    counts = ", ".join(f"{count} {word}" for word, count in report.counts.items())
+    lines.append(f"{counts}; {report.solver}; {report.seconds:.1f} s.")
+    return lines
+
+
+def _modes(report: Report) -> str:
+    top, ways = report.modes.levels[0], report.modes.other_ways()
+    if ways:
+        return f"From {report.modes.guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
+    raising = sorted({t.instruction for t in report.modes.transitions if t.raises})
+    by = f" (raised through entry points by {', '.join(raising)})" if raising else ""
+    return f"From {report.modes.guest}, {top} is reached only through traps and entry points{by}."
+
+
+def _decoding(report: Report) -> str:
+    found = report.decoding
+    assert found is not None
+    problems = []
+    if found.disjoint is not True:
+        problems.append(f"two encodings overlap: {found.overlap}" if found.overlap else "whether encodings overlap is unknown")
+    if found.total is not True:
+        problems.append(f"a word has no encoding: {found.uncovered}" if found.uncovered else "whether every word decodes is unknown")
+    return f"Decoding: {'; '.join(problems)}." if problems else "Decoding: every word has exactly one meaning (proved)."
