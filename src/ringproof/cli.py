@@ -41,7 +41,8 @@ class LazyGroup(click.Group):
         module, _, attribute = target.partition(":")
         command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{target} is {type(command).__name__}; a click command was expected for {cmd_name!r}")
+            found = type(command).__name__
+            raise TypeError(f"{target} is {found}; a click command was expected for {cmd_name!r}")
         return command
 
 

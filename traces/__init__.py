@@ -1,0 +1,1 @@
+"""The concrete side: the reference interpreter, random generation, recording, replay and shrinking."""
