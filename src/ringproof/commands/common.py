@@ -14,9 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 EXPECTATIONS = ("holds", "violated")
 
 
-def parse_assumptions(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
+def parse_assumptions(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """`--assume NAME=VALUE`, repeated, as a dictionary."""
     found: dict[str, str] = {}
     for text in values:
@@ -55,8 +53,5 @@ def columns(rows: list[tuple[str, ...]], indent: str = "  ") -> str:
     if not rows:
         return ""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        indent + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines = [indent + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines)

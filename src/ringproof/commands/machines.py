@@ -48,45 +48,30 @@ def _document(machine: Machine) -> dict[str, Any]:
         "source": machine.source,
         "mode": {"component": machine.mode, "levels": dict(machine.levels), "guest": machine.guest},
         "components": [
-            {"name": c.name, "sort": str(c.sort), "role": c.role.value, "text": c.text}
-            for c in machine.components.values()
+            {"name": c.name, "sort": str(c.sort), "role": c.role.value, "text": c.text} for c in machine.components.values()
         ],
         "assumptions": [
-            {"name": a.name, "value": a.value, "scope": a.scope, "text": a.text}
-            for a in machine.assumptions.values()
+            {"name": a.name, "value": a.value, "scope": a.scope, "text": a.text} for a in machine.assumptions.values()
         ],
         "states": [invariant.text for invariant in machine.invariants],
-        "instructions": [
-            {"name": i.name, "syntax": i.syntax, "encoding": i.encoding.text} for i in machine.instructions
-        ],
+        "instructions": [{"name": i.name, "syntax": i.syntax, "encoding": i.encoding.text} for i in machine.instructions],
         "undefined": [encoding.text for encoding in machine.undefined],
-        "left_out": {
-            "encodings": [encoding.text for encoding in machine.omitted],
-            "behavior": list(machine.left_out),
-        },
+        "left_out": {"encodings": [encoding.text for encoding in machine.omitted], "behavior": list(machine.left_out)},
     }
 
 
 def _text(machine: Machine) -> str:
     parts = [f"{machine.name}: {machine.summary}", f"source: {machine.source}", ""]
-    parts.append(
-        f"levels of {machine.mode}, most privileged first: {', '.join(machine.levels)}; guests run at {machine.guest}"
-    )
+    parts.append(f"levels of {machine.mode}, most privileged first: {', '.join(machine.levels)}; guests run at {machine.guest}")
     parts += ["", "components"]
     parts.append(columns([(c.name, str(c.sort), c.role.value, c.text) for c in machine.components.values()]))
     if machine.assumptions:
         parts += ["", "assumptions (change with --assume)"]
-        parts.append(
-            columns([(f"{a.name}={a.value}", a.scope, a.text) for a in machine.assumptions.values()])
-        )
+        parts.append(columns([(f"{a.name}={a.value}", a.scope, a.text) for a in machine.assumptions.values()]))
     if machine.invariants:
         parts += ["", "states quantified over", *[f"  {invariant.text}" for invariant in machine.invariants]]
     names = _rows(machine)
-    parts += [
-        "",
-        f"{len(machine.instructions)} instruction forms in {len(names)} rows",
-        f"  {', '.join(names)}",
-    ]
+    parts += ["", f"{len(machine.instructions)} instruction forms in {len(names)} rows", f"  {', '.join(names)}"]
     parts += ["", "left out", *[f"  {text}" for text in machine.left_out]]
     parts += [f"  words {encoding.text}" for encoding in machine.omitted]
     return "\n".join(parts)

@@ -19,8 +19,6 @@ def reporter(what: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], No
         fields = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*fields, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=None)
-            yield lambda done, total, name: bar.update(
-                task, completed=done, total=total, description=name[:32]
-            )
+            yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name[:32])
     else:
         yield lambda done, total, name: print(f"{done}/{total} {name}", file=sys.stderr, flush=True)

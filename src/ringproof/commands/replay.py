@@ -31,9 +31,7 @@ def replay(file: Path, machine_file: str | None, as_json: bool) -> None:
     machine = prepare(machine_file or witness.machine, witness.assumptions)
     replayed = run(Semantics(machine), witness)
     if as_json:
-        table = [
-            {"component": x.name, "values": list(x.values), "differs": x.differs} for x in lines(replayed)
-        ]
+        table = [{"component": x.name, "values": list(x.values), "differs": x.differs} for x in lines(replayed)]
         print_json({"schema": "ringproof/replay/1", "id": witness.id, "holds": bool(replayed.shown),
                     "sentence": sentence(replayed), "shown": list(replayed.shown), "runs": table})  # fmt: skip
     else:
