@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from ringproof.exits import Exit
 
-from ringproof.exits import Exit
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code. The arguments are those of the process by default.
