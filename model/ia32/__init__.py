@@ -7,7 +7,10 @@ from importlib import import_module
 from ..machine import Machine
 
 # The files that declare instructions, each with a `forms`, in the order in which the machine lists them.
-INTEGER = ("moves",)
+INTEGER = (
+    *("moves", "stack", "arithmetic", "logic", "shifts", "bit_tests"),
+    *("multiply", "strings", "near", "flags"),
+)
 SYSTEM: tuple[str, ...] = ()
 
 
@@ -17,7 +20,7 @@ def ia32() -> Machine:
     from .machine import base_machine
 
     machine = base_machine()
-    modules = [import_module(f".{name}", __name__) for name in (*INTEGER, *SYSTEM)]
+    modules = [import_module(f".{name}", __name__) for name in (*INTEGER, *SYSTEM, "opcode_map")]
     install(machine, [module.forms for module in modules])
     for module in modules:
         if hasattr(module, "extend"):

@@ -15,8 +15,8 @@ from .operands import REGISTERS, SEGMENTS, Operand, Segment, pick
 
 # EFLAGS, the highest bit first; a number is a constant bit. SDM vol. 1, section 3.4.3.
 EFLAGS: tuple[str | int, ...] = (
-    *[0] * 10, "ID", "VIP", "VIF", "AC", 0, "RF", 0, "NT", "IOPL", "OF", "DF", "IF", "TF", "SF", "ZF", 0, "AF",
-    0, "PF", 1, "CF",
+    *[0] * 10, "ID", "VIP", "VIF", "AC", 0, "RF",
+    0, "NT", "IOPL", "OF", "DF", "IF", "TF", "SF", "ZF", 0, "AF", 0, "PF", 1, "CF",
 )  # fmt: skip
 FLAG_BITS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11, "NT": 14} | {
     "RF": 16, "AC": 18, "VIF": 19, "VIP": 20, "ID": 21
@@ -128,12 +128,13 @@ class IA32(Cpu):
     def override(self, default_is_stack: Term = FALSE) -> Segment:
         """The segment that the prefix names, else SS where `default_is_stack` holds, else DS."""
         chosen = self.prefix[7:5]
-        return self.choose_segment(ite(chosen == 0, ite(default_is_stack, bits(2, 3), bits(3, 3)), chosen - 1))
+        default = ite(default_is_stack, bits(2, 3), bits(3, 3))
+        return self.choose_segment(ite(chosen == 0, default, chosen - 1))
 
     # Memory.
 
     def outside(self, segment: Segment, offset: Term, size: int) -> Term:
-        """Whether `size` bytes at `offset` leave the segment's limit; nothing wraps. SDM vol. 3, section 5.3."""
+        """Whether `size` bytes at `offset` leave the limit; nothing wraps. SDM vol. 3, section 5.3."""
         last = offset.zext(33) + (size - 1)
         expand_down = segment.access[3:2] == 1
         upper = concat(bits(0, 1), ite(segment.big, bits(-1, 16), bits(0, 16)), bits(-1, 16))
@@ -141,9 +142,10 @@ class IA32(Cpu):
         return (last > highest) | (expand_down & (offset <= segment.limit))
 
     def check(self, segment: Segment, offset: Term, size: int, *, write: bool) -> None:
-        """Traps unless the segment may be read or written there: #SS(0) for the stack segment, else #GP(0)."""
+        """Traps unless the segment may be read or written there: #SS(0) for SS, else #GP(0)."""
         access = segment.access
-        allowed = (access.bit(1) & ~access.bit(3)) if write else (access.bit(7) & (access.bit(1) | ~access.bit(3)))
+        code, accessible = access.bit(3), access.bit(1)
+        allowed = (accessible & ~code) if write else (access.bit(7) & (accessible | ~code))
         outside = self.outside(segment, offset, size)
         # A null or unsuitable segment is #GP even for SS, which the invariant never lets be either.
         self.trap(GP_MEMORY, when=~allowed | (outside & ~segment.is_stack), error_code=0)
@@ -219,7 +221,7 @@ class IA32(Cpu):
         self.PF = parity(result)
 
     def undefined(self, names: str, *, when: Term | bool = True) -> None:
-        """The manual leaves the components `names` undefined where `when` holds; the model still gives a value."""
+        """The manual leaves `names` undefined where `when` holds; the model still gives them a value."""
         condition = all_of(self.guard, when)
         for name in names.split():
             self.unspecified[name] = any_of(self.unspecified.get(name, FALSE), condition)

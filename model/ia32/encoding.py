@@ -1,12 +1,12 @@
-"""SDM-style encodings over the 96-bit instruction word: "66 05 iw", "0F 01 /4", "8B /r", "B8+rd id", "70+cc cb".
+"""The manual's encodings over the 96-bit instruction word: "66 05 iw", "0F 01 /4", "B8+rd id", "70+cc cb".
 
 The word's bits 87..0 are the eleven bytes from the first opcode byte on, the first lowest; bits 95..88
 summarize the prefixes: 88 operand size (66), 89 address size (67), 90 LOCK, 92..91 repeat (2 is F2, 3 is F3),
 95..93 segment override (1 ES, 2 CS, 3 SS, 4 DS, 5 FS, 6 and 7 GS). SDM vol. 2, chapter 2 and section 3.1.1.
 
-Tokens: two hexadecimal digits; `+rb +rw +rd` a register and `+cc` a condition in the opcode's low bits; `/r`
-and `/0` to `/7` a ModRM byte; `ib iw id` an immediate, `cb cd` a displacement of a branch, `cp` a far pointer,
-`moffs` a 32-bit offset. `66 F2 F3` first say that the prefix must be there, `NP` that none of the three is,
+Tokens: two hexadecimal digits; `+rb +rw +rd` a register and `+cc` a condition in the opcode's low bits;
+`/r` and `/0` to `/7` a ModRM byte; `ib iw id` an immediate, `cb cw cd` a displacement of a branch, `cp` a far
+pointer, `moffs` a 32-bit offset. `66 F2 F3` first say that the prefix must be there, `NP` that none of the three is,
 `NFx` that neither F2 nor F3 is. Otherwise F2 and F3 are ignored before a one-byte opcode and are not the
 encoding's before 0F, where they select other instructions; whether 66 is ignored says `operand_size`.
 
@@ -74,7 +74,7 @@ def parse(text: str, operand_size: OperandSize = "any") -> Shape:
         elif token in IMMEDIATES:
             immediates.append(IMMEDIATES[token])
         else:
-            raise EncodingError(f"{token!r} in the encoding {text!r} is no byte, register, immediate or prefix")
+            raise EncodingError(f"{token!r} in the encoding {text!r} is no byte, operand or prefix")
     if not opcode:
         raise EncodingError(f"the encoding {text!r} has no opcode byte")
     if repeat is None and (strict or opcode[0] == 0x0F):

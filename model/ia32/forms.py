@@ -6,8 +6,8 @@
     def smsw(cpu: IA32, destination: Operand) -> None:
         cpu.write(destination, cpu.CR0)
 
-The syntax names the operands, which the meaning gets in that order (see `operands`); with "+cc" in the encoding
-the condition's number comes first. `name` is the row of the classification, the mnemonic unless it is given.
+The syntax names the operands, which the meaning gets in that order (see `operands`); with "+cc" in the
+encoding the condition's number comes first. `name` is the row of the classification, by default the mnemonic.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from ..encoding import Encoding
 from ..machine import Instruction, Machine
@@ -27,6 +27,7 @@ from .operands import may_be_memory, operand
 from .render import render
 
 Meaning = Callable[..., None]
+Words: TypeAlias = tuple[str, str, OperandSize, Modrm]
 SIZED = re.compile(r"E[A-D]X|E[SBD][PI]|r32/m\d+|.*32")
 UNSIZED = ("CRn", "DRn")
 
@@ -79,8 +80,8 @@ class Forms:
 
     def __init__(self) -> None:
         self.forms: list[Form] = []
-        self.undefined_words: list[tuple[str, str, OperandSize, Modrm]] = []
-        self.omitted_words: list[tuple[str, str, OperandSize, Modrm]] = []
+        self.undefined_words: list[Words] = []
+        self.omitted_words: list[Words] = []
 
     def __call__(
         self,
@@ -95,14 +96,16 @@ class Forms:
         """Declares a form, as a decorator of its meaning; decorators may be stacked.
 
         `operand_size`: 66 in the text means 16; "auto" means 32, that is without 66, when an operand in the
-        syntax has 32 bits (and none is CRn or DRn), else that 66 is ignored ("any"). `modrm`: "auto" follows the operands; where none
-        may lie in memory, ModRM names a register whatever its mod. `lock`: LOCK is allowed with memory.
+        syntax has 32 bits (and none is CRn or DRn), else that 66 is ignored ("any"). `modrm`: "auto" follows
+        the operands; where none may lie in memory, ModRM names a register whatever its mod. `lock`: LOCK is
+        allowed with memory.
         """
 
         def declare(body: Meaning) -> Meaning:
             form = Form(name or "", syntax, text, body, "any", "any", lock)
             form.name = name or form.mnemonic
-            sized = any(SIZED.fullmatch(part) for part in form.operands) and not set(form.operands) & set(UNSIZED)
+            sized = any(SIZED.fullmatch(part) for part in form.operands)
+            sized = sized and not any(part in UNSIZED for part in form.operands)
             size: OperandSize = 32 if sized else "any"
             form.operand_size = size if operand_size == "auto" else operand_size
             memory = any(may_be_memory(part) for part in form.operands)
@@ -114,11 +117,15 @@ class Forms:
 
         return declare
 
-    def undefined(self, text: str, *, operand_size: OperandSize = "any", modrm: Modrm = "any", why: str = "") -> None:
+    def undefined(
+        self, text: str, why: str = "", *, operand_size: OperandSize = "any", modrm: Modrm = "any"
+    ) -> None:
         """Declares words that the processor answers with #UD."""
         self.undefined_words.append((text, why, operand_size, modrm))
 
-    def omitted(self, text: str, why: str, *, operand_size: OperandSize = "any", modrm: Modrm = "any") -> None:
+    def omitted(
+        self, text: str, why: str, *, operand_size: OperandSize = "any", modrm: Modrm = "any"
+    ) -> None:
         """Declares words that the processor has and the model leaves out, and why."""
         self.omitted_words.append((text, why, operand_size, modrm))
 
@@ -131,16 +138,20 @@ def install(machine: Machine, groups: list[Forms]) -> None:
             machine.add(form.name, form.syntax, form.encoding, form, form.show)
             if form.lock:
                 lockable.append(form.encoding)
-        for words, target in ((group.undefined_words, machine.undefined), (group.omitted_words, machine.omitted)):
-            for text, why, size, modrm in words:
-                target.append(encode(text, operand_size=size, modrm=modrm, note=f"({why})" if why else ""))
+        machine.undefined.extend(map(_words, group.undefined_words))
+        machine.omitted.extend(map(_words, group.omitted_words))
     locked = (word[LOCK] == 1) & (word[LOCK - 1] == 0)
     machine.undefined.append(region("LOCK on other instructions", locked & ~any_word(*lockable)))
     machine.omitted.append(region("67 (16-bit addressing)", word[LOCK - 1] == 1))
 
 
+def _words(declared: Words) -> Encoding:
+    text, why, size, modrm = declared
+    return encode(text, operand_size=size, modrm=modrm, note=f"({why})" if why else "")
+
+
 def undefined_components(machine: Machine, instruction: Instruction) -> Mapping[str, Term]:
-    """Where the manual leaves a component undefined after `instruction`, by name, over its state and fields."""
+    """Where the manual leaves components undefined after `instruction`, by name, over state and fields."""
     cpu = IA32(machine.variables, machine.constants())
     if machine.begin is not None:
         machine.begin(cpu, instruction.encoding.length_over_fields)

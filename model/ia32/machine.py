@@ -1,6 +1,6 @@
 """The state of IA-32 in 32-bit protected mode without paging, its configuration, and how it fetches.
 
-SDM vol. 1, chapter 3; vol. 3, chapters 2, 3 and 5. The model departs from the processor where `leave_out` says.
+SDM vol. 1, chapter 3; vol. 3, chapters 2, 3 and 5. `leave_out` lists where the model departs from the processor.
 CPL is a component of its own and the low bits of the CS and SS selectors are CPL, as on every processor.
 """
 
@@ -33,6 +33,7 @@ def base_machine() -> Machine:
         mode="CPL",
         levels={f"ring {n}": n for n in range(4)},
         guest="ring 3",
+        counter="EIP",
         cpu=IA32,
         begin=begin,
         fetch=fetch,
@@ -60,9 +61,10 @@ def _program_components(machine: Machine) -> None:
     for name in REGISTERS[32]:
         machine.component(name, BitVec(32), PROGRAM, "general register")
     machine.component("EIP", BitVec(32), PROGRAM, "instruction pointer")
-    texts = {"CF": "carry", "PF": "parity", "AF": "auxiliary carry", "ZF": "zero", "SF": "sign", "TF": "trap"} | {
-        "DF": "direction", "OF": "overflow", "NT": "nested task", "AC": "alignment check", "ID": "identification",
-        "RF": "resume"
+    texts = {
+        "CF": "carry", "PF": "parity", "AF": "auxiliary carry", "ZF": "zero", "SF": "sign", "TF": "trap",
+        "DF": "direction", "OF": "overflow", "NT": "nested task", "AC": "alignment check",
+        "ID": "identification", "RF": "resume",
     }  # fmt: skip
     for name, text in texts.items():
         machine.component(name, Bool, PROGRAM, f"{text} flag")
@@ -79,7 +81,7 @@ def _system_components(machine: Machine) -> None:
             machine.component(f"{name}_selector", BitVec(16), RESOURCE, f"{name}, visible part")
             machine.component(f"{name}_big", Bool, RESOURCE, f"{name}, descriptor's D/B")
         else:
-            machine.component(f"{name}_index", BitVec(14), RESOURCE, f"{name}, selector without its RPL, which is CPL")
+            machine.component(f"{name}_index", BitVec(14), RESOURCE, f"{name}, selector without RPL (CPL)")
         machine.component(f"{name}_base", BitVec(32), RESOURCE, f"{name}, base")
         machine.component(f"{name}_limit", BitVec(32), RESOURCE, f"{name}, limit in bytes")
         machine.component(f"{name}_access", BitVec(8), RESOURCE, f"{name}, P, DPL, S and type; 0 when null")
@@ -117,9 +119,11 @@ def _configuration(machine: Machine) -> None:
 
     for name, text in texts.items():
         machine.configuration(name, 0, f"CR4.{name}: {text}", holds=tied(CR4_BITS[name]))
-    machine.context("IOPL", 0, "the I/O privilege level", width=2, holds=lambda state, value: state.IOPL == value)
     machine.context(
-        "io_bitmap", 1, "the TSS has no I/O permission bitmap: every port is denied below IOPL", holds=_io_denied
+        "IOPL", 0, "the I/O privilege level", width=2, holds=lambda state, value: value == state.IOPL
+    )
+    machine.context(
+        "io_bitmap", 1, "the TSS has no I/O bitmap: every port is denied below IOPL", holds=_io_denied
     )
 
 
@@ -158,13 +162,15 @@ def _invariants(machine: Machine) -> None:
             return (limit[31:20] == 0) | (limit[11:0] == 0xFFF)
 
         machine.invariant(f"{name}'s limit is one that a descriptor can hold", granular)
-    machine.invariant("LDTR is null (access 0) or holds a present LDT", lambda s: _system(s.LDTR_access, 0x2, True))
-    machine.invariant("TR holds a present busy 32-bit TSS", lambda s: _system(s.TR_access, 0xB, False))
+    machine.invariant(
+        "LDTR is null (access 0) or holds a present LDT",
+        lambda s: (s.LDTR_access == 0) | _present(s.LDTR_access, 0x02),
+    )
+    machine.invariant("TR holds a present busy 32-bit TSS", lambda s: _present(s.TR_access, 0x0B))
 
 
-def _system(access: Term, kind: int, may_be_null: bool) -> Term:
-    present = (access[7] == 1) & (access[4:0] == kind)
-    return present | (access == 0) if may_be_null else present
+def _present(access: Term, kind: int) -> Term:
+    return (access[7] == 1) & (access[4:0] == kind)
 
 
 def _moved_bases(state: View, x: Term) -> Mapping[str, Term]:
@@ -191,7 +197,7 @@ def fetch(cpu: Cpu) -> Term:
     Only the first byte's place is checked here; `begin` checks all of them once the length is known.
     """
     cpu.trap(HALTED, when=cpu.halted)
-    cpu.trap(GP_MEMORY, when=cpu.EIP > cpu.CS_limit, error_code=0)
+    cpu.trap(GP_MEMORY, when=cpu.CS_limit < cpu.EIP, error_code=0)
     address = cpu.CS_base + cpu.EIP
     code = [cpu.memory[address + n] for n in range(BYTES + 5)]
     summary = bits(0, 8)

@@ -96,8 +96,13 @@ class Memory(Operand):
             self._address = self._form(cpu)
         return self._address
 
+    def displace(self, cpu: IA32, amount: Term) -> None:
+        """Moves the operand by `amount` bytes, as a bit test does by its bit offset."""
+        segment, offset = self.address(cpu)
+        self._address = segment, offset + amount
+
     def _form(self, cpu: IA32) -> tuple[Segment, Term]:
-        """Base + index * scale + displacement, in SS when the base is ESP or EBP. SDM vol. 2, tables 2-2, 2-3."""
+        """Base + index * scale + displacement, in SS where the base is ESP or EBP. SDM vol. 2, 2.1.5."""
         mod, base, index, scale = (self.fields[name] for name in ("mod", "rm", "index", "scale"))
         no_base = (base == 5) & (mod == 0)
         shifted = cpu.register(index, 32)
@@ -122,7 +127,8 @@ class Offset(Memory):
 class Either(Operand):
     """r/m: a register or memory, by ModRM's mod field.
 
-    Where the two sizes differ ("r32/m16"), reading gives memory's; a register is written whole, zero-extended.
+    Where the two sizes differ ("r32/m16"), reading gives memory's; a register is written whole, a shorter
+    value zero-extended.
     """
 
     register: Register

@@ -12,7 +12,7 @@ Values = Mapping[str, int]
 
 
 def render(mnemonic: str, operands: Sequence[str], fields: Values) -> str:
-    """The assembly text; a branch's displacement is shown as it is encoded, relative to the next instruction."""
+    """The assembly text; a branch's displacement is shown as encoded, relative to the next instruction."""
     if "cc" in fields:
         mnemonic = mnemonic.replace("cc", CONDITIONS[fields["cc"]])
     lock = "LOCK " if fields.get("prefix", 0) & 4 else ""
