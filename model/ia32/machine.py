@@ -1,6 +1,6 @@
 """The state of IA-32 in 32-bit protected mode without paging, its configuration, and how it fetches.
 
-SDM vol. 1, chapter 3; vol. 3, chapters 2, 3 and 5. `leave_out` lists where the model departs from the processor.
+SDM vol. 1, chapter 3; vol. 3, chapters 2, 3 and 5. What the model leaves out is listed by `leave_out`.
 CPL is a component of its own and the low bits of the CS and SS selectors are CPL, as on every processor.
 """
 

@@ -105,7 +105,27 @@ def ite(condition: Term | bool, then: Term, other: Term | int | bool) -> Term:
         return ite(boolean.any_of(condition, other.args[0]), then, other.args[2])
     if then.op == "ite" and then.args[2] is other:
         return ite(boolean.all_of(condition, then.args[0]), then.args[1], other)
+    if then.op == "add" or other.op == "add":
+        return _ite_sum(condition, then, other)
     return make("ite", then.sort, (condition, then, other))
+
+
+def _ite_sum(condition: Term, then: Term, other: Term) -> Term:
+    """A choice of two sums with the summands that they share taken out, so that a moved base cancels."""
+    constant, mine = bitvector.linear(then)
+    other_constant, theirs = bitvector.linear(other)
+    common = {atom: c for atom, c in mine.items() if theirs.get(atom) == c}
+    if not common:
+        return make("ite", then.sort, (condition, then, other))
+    width = then.width
+    mine = {atom: c for atom, c in mine.items() if atom not in common}
+    theirs = {atom: c for atom, c in theirs.items() if atom not in common}
+    choice = ite(
+        condition,
+        bitvector.from_linear(constant, mine, width),
+        bitvector.from_linear(other_constant, theirs, width),
+    )
+    return bitvector.add(choice, bitvector.from_linear(0, common, width))
 
 
 def _ite_bool(condition: Term, then: Term, other: Term) -> Term:
