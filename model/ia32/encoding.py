@@ -5,10 +5,10 @@ summarize the prefixes: 88 operand size (66), 89 address size (67), 90 LOCK, 92.
 95..93 segment override (1 ES, 2 CS, 3 SS, 4 DS, 5 FS, 6 and 7 GS). SDM vol. 2, chapter 2 and section 3.1.1.
 
 Tokens: two hexadecimal digits; `+rb +rw +rd` a register and `+cc` a condition in the opcode's low bits;
-`/r` and `/0` to `/7` a ModRM byte; `ib iw id` an immediate, `cb cw cd` a displacement of a branch, `cp` a far
-pointer, `moffs` a 32-bit offset. `66 F2 F3` first say that the prefix must be there, `NP` that none of the three is,
-`NFx` that neither F2 nor F3 is. Otherwise F2 and F3 are ignored before a one-byte opcode and are not the
-encoding's before 0F, where they select other instructions; whether 66 is ignored says `operand_size`.
+`/r` and `/0` to `/7` a ModRM byte; `ib iw id` an immediate, `cb cw cd` the displacement of a branch, `cp` a
+far pointer, `moffs` a 32-bit offset. `66 F2 F3` first say that the prefix must be there, `NP` that none of
+the three is, `NFx` that neither F2 nor F3 is. Otherwise F2 and F3 are ignored before a one-byte opcode and
+not of the encoding before 0F, where they select other instructions; `operand_size` says if 66 is ignored.
 
 Fields: `prefix` (8 bits, as in the word); of ModRM `mod`, `reg` (also the register in the opcode) and `rm`,
 which is the SIB byte's base where there is one; `sib` says whether there is one, `scale` and `index` (4 when
