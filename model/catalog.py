@@ -50,6 +50,7 @@ CATALOG: dict[str, Entry] = {
             _variant("store-absolute", "with a store that reaches the PSW cells regardless of relocation"),
         ]
     ),
+    "ia32": Entry(".ia32", "ia32", "32-bit protected mode without paging, four rings, segmentation and gates"),
 }
 
 

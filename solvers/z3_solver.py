@@ -35,6 +35,9 @@ _BINARY: dict[str, Callable[..., Any]] = {
     "srem": _c.Z3_mk_bvsrem,
 }
 
+QUICK = 4_000_000
+"""The resource units that the plain core may spend before the bit-blasting solver is asked."""
+
 
 class Z3Solver:
     """The back end. `check` raises z3.Z3Exception only for a fault of the translation."""
@@ -68,11 +71,24 @@ class _Context:
         _c.Z3_del_context(self.ref)
 
     def decide(self, goal: Term, budget: int) -> Answer:
+        """The plain core first, which is quick on most obligations; the bit-blasting solver on the rest."""
         order = topological([goal])
         for node in order:
             self.asts[id(node)] = self._translate(node)
-        solver = self._solver(budget)
-        for part in goal.args if goal.op == "and" else (goal,):
+        parts = goal.args if goal.op == "and" else (goal,)
+        quick = self._try(_c.Z3_mk_simple_solver(self.ref), order, parts, min(budget, QUICK))
+        if not isinstance(quick, Undecided) or quick.cost >= budget:
+            return quick
+        logic = _c.Z3_mk_string_symbol(self.ref, "QF_UFBV")
+        return self._try(_c.Z3_mk_solver_for_logic(self.ref, logic), order, parts, budget)
+
+    def _try(self, solver: Any, order: Sequence[Term], parts: Sequence[Term], budget: int) -> Answer:
+        _c.Z3_solver_inc_ref(self.ref, solver)
+        params = _c.Z3_mk_params(self.ref)
+        _c.Z3_params_inc_ref(self.ref, params)
+        _c.Z3_params_set_uint(self.ref, params, _c.Z3_mk_string_symbol(self.ref, "rlimit"), budget)
+        _c.Z3_solver_set_params(self.ref, solver, params)
+        for part in parts:
             _c.Z3_solver_assert(self.ref, solver, self.asts[id(part)])
         result = _c.Z3_solver_check(self.ref, solver)
         cost = self._cost(solver)
@@ -82,17 +98,7 @@ class _Context:
             model = _c.Z3_solver_get_model(self.ref, solver)
             _c.Z3_model_inc_ref(self.ref, model)
             return Sat(self._assignment(order, model), cost)
-        reason = _c.Z3_solver_get_reason_unknown(self.ref, solver)
-        return Undecided(reason, cost)
-
-    def _solver(self, budget: int) -> Any:
-        solver = _c.Z3_mk_solver_for_logic(self.ref, _c.Z3_mk_string_symbol(self.ref, "QF_UFBV"))
-        _c.Z3_solver_inc_ref(self.ref, solver)
-        params = _c.Z3_mk_params(self.ref)
-        _c.Z3_params_inc_ref(self.ref, params)
-        _c.Z3_params_set_uint(self.ref, params, _c.Z3_mk_string_symbol(self.ref, "rlimit"), budget)
-        _c.Z3_solver_set_params(self.ref, solver, params)
-        return solver
+        return Undecided(_c.Z3_solver_get_reason_unknown(self.ref, solver), cost)
 
     def _cost(self, solver: Any) -> int:
         statistics = _c.Z3_solver_get_statistics(self.ref, solver)
