@@ -171,7 +171,8 @@ def encode(
             offset = 1
         else:
             memory = place.mod != 3
-            fields |= {name: getattr(place, name) for name in ("mod", "rm", "index", "scale", "sib", "disp")}
+            fields |= {name: getattr(place, name) for name in ("mod", "rm", "index", "scale", "disp")}
+            fields["sib"] = place.sib.as_bits()
             size = size + place.size
     for number, width in enumerate(shape.immediates):
         general = shape.modrm and modrm not in ("register", "ignored")
