@@ -1,0 +1,39 @@
+"""Popek and Goldberg 1974, "Formal Requirements for Virtualizable Third Generation Architectures".
+
+Communications of the ACM 17(7), pages 412-421. What it says of the machines and instructions that it names,
+as data: the conditions of Theorems 1 and 3, and the instructions by which they fail. Theorem 1 gives a
+*sufficient* condition; the paper itself has two machines that can be virtualized without it.
+
+The induction that the theorems rest on (Lemma 3) is over the length of an instruction sequence: if a map f
+of states commutes with every single step, it commutes with every finite sequence, since the sequence's last
+step starts where its beginning ended. What remains to be shown is therefore one square per instruction and
+case, and that each step keeps the invariant; a checker never has to unroll a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the paper says of a machine: where, and by which instructions the conditions fail (none: they hold)."""
+
+    machine: str
+    section: str
+    theorem1_fails_by: tuple[str, ...] = ()
+    theorem3_fails_by: tuple[str, ...] = ()
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim("third-generation", "4, Theorem 1"),
+    Claim("third-generation-privileged-return", "3"),
+    Claim("third-generation-return-to-user", "3 and 6, JRST 1", ("RETURN TO USER",)),
+    Claim("third-generation-load-real-address", "3, IBM 360/67 LRA", ("LOAD REAL ADDRESS",), ("LOAD REAL ADDRESS",)),
+    Claim("third-generation-previous-space", "3, PDP-11/45 MFPI", ("MOVE FROM PREVIOUS SPACE",)),
+    Claim("third-generation-user-no-op", "3, not privileged", ("LOAD R",)),
+    Claim("third-generation-shrink", "4, second counterexample to the converse", ("SHRINK",), ("SHRINK",)),
+    Claim("third-generation-halt", "3, footnote 3"),
+    Claim("third-generation-halt-shared", "3, footnote 3", ("HALT",), ("HALT",)),
+    Claim("third-generation-store-absolute", "3, footnote 2", ("STORE ABSOLUTE",), ("STORE ABSOLUTE",)),
+)
