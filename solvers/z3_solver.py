@@ -111,9 +111,10 @@ class _Context:
     def _sort(self, sort: Sort) -> Any:
         found = self.sorts.get(id(sort))
         if found is None:
-            assert isinstance(sort, BoolSort | BitVecSort)
-            bool_sort = isinstance(sort, BoolSort)
-            found = _c.Z3_mk_bool_sort(self.ref) if bool_sort else _c.Z3_mk_bv_sort(self.ref, sort.width)
+            if isinstance(sort, BitVecSort):
+                found = _c.Z3_mk_bv_sort(self.ref, sort.width)
+            else:
+                found = _c.Z3_mk_bool_sort(self.ref)
             self.sorts[id(sort)] = found
         return found
 

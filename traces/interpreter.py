@@ -130,7 +130,8 @@ class Interpreter:
 
     def step(self, state: State) -> Step:
         """Fetches, decodes and executes one instruction, and delivers its trap if it has one."""
-        trapped = self._fetch(state, found := {})
+        found: dict[str, int] = {}
+        trapped = self._fetch(state, found)
         word = found.get(WORD)
         if trapped is None and word is not None:
             decoded = self.decode(word)

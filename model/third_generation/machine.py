@@ -12,10 +12,15 @@ Where the paper leaves a gap, this model decides:
 There are no general registers, as in the paper: instructions move and compute from storage to storage.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
 from ..cpu import Cause, Cpu, Kind
 from ..encoding import Encoding, pattern, units
 from ..machine import MEMORY, MODE, PROGRAM, RESOURCE, Machine, Relocation
 from ..terms import Array, BitVec, Term, bits, concat, ite
+
+Declare: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 
 SUPERVISOR, USER = 0, 1
 
@@ -27,6 +32,12 @@ CALL_TRAP = Cause("supervisor call", Kind.PROGRAM)
 class ThirdGeneration(Cpu):
     """Address development (section 2.3.2), and the program status word."""
 
+    E: Any
+    M: Any
+    P: Any
+    l: Any
+    b: Any
+
     @property
     def q(self) -> int:
         """The size of executable storage."""
@@ -37,10 +48,10 @@ class ThirdGeneration(Cpu):
         wide = self.P.width + 1
         real = self.l.zext(wide) + a.zext(wide)
         self.trap(MEMORY_TRAP, when=(real >= self.q) | (a.zext(wide) >= self.b))
-        return self.l + a  # type: ignore[no-any-return]
+        return cast(Term, self.l + a)
 
     def load(self, a: Term) -> Term:
-        return self.E[self.develop(a)]  # type: ignore[no-any-return]
+        return cast(Term, self.E[self.develop(a)])
 
     def store(self, a: Term, value: Term) -> None:
         self.E = self.E.set(self.develop(a), value)
@@ -142,7 +153,7 @@ def _deliver(cpu: Cpu, cause: Cause, details: object) -> None:
 
 
 def _general_instructions(machine: Machine) -> None:
-    def declare(name: str, opcode: int, fields: str = "a b"):  # type: ignore[no-untyped-def]
+    def declare(name: str, opcode: int, fields: str = "a b") -> Declare:
         syntax = name + " " + ", ".join("{" + f + "}" for f in fields.split())
         return machine.instruction(name, syntax, form(machine, opcode, fields))
 

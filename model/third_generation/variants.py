@@ -8,14 +8,23 @@ from collections.abc import Callable
 
 from ..machine import PROGRAM, RESOURCE, Machine
 from ..terms import Bool, Term, bits, concat, ite
-from .machine import CALL_TRAP, SUPERVISOR, USER, ThirdGeneration, declare_undefined, form, third_generation
+from .machine import (
+    CALL_TRAP,
+    SUPERVISOR,
+    USER,
+    Declare,
+    ThirdGeneration,
+    declare_undefined,
+    form,
+    third_generation,
+)
 
 Change = Callable[[Machine], None]
 
 OPCODE = 9
 
 
-def _declare(machine: Machine, name: str, fields: str = "a"):  # type: ignore[no-untyped-def]
+def _declare(machine: Machine, name: str, fields: str = "a") -> Declare:
     syntax = " ".join([name, ", ".join("{" + f + "}" for f in fields.split())]).strip()
     return machine.instruction(name, syntax, form(machine, OPCODE, fields))
 
