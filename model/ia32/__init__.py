@@ -11,7 +11,10 @@ INTEGER = (
     *("moves", "stack", "arithmetic", "logic", "shifts", "bit_tests"),
     *("multiply", "strings", "near", "flags"),
 )
-SYSTEM: tuple[str, ...] = ()
+SYSTEM = (
+    *("segments", "far_transfers", "interrupts", "system_flags", "ports"),
+    *("system_registers", "processor", "access_checks"),
+)
 
 
 def ia32() -> Machine:

@@ -46,8 +46,6 @@ for opcode in range(0x18, 0x1F):
     forms.omitted(f"0F {opcode:02X}", "hints")
 for digit in range(1, 8):
     forms.omitted(f"0F 1F /{digit}", "hints")
-for opcode in (0x34, 0x35):
-    forms.omitted(f"0F {opcode:02X}", "SYSENTER and SYSEXIT")
 forms.omitted("0F 37", "safer mode extensions")
 for opcode in (0x78, 0x79):
     forms.omitted(f"0F {opcode:02X}", "virtual-machine extensions")
