@@ -24,11 +24,10 @@ FLAGS = {
     "CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11, "NT": 14, "RF": 16,
     "AC": 18, "VIF": 19, "VIP": 20, "ID": 21,
 }  # fmt: skip
-CONDITION_CODES = 0x8D5
-DIRECTION = 0x400
 WITH_ERROR_CODE = frozenset({8, 10, 11, 12, 13, 14, 17})
 INVALID_OPCODE = 6
 NOWHERE = 1 << 40
+BUSY = 0x200
 PREFIXES = bytes.fromhex("26 2e 36 3e 64 65 66 67 f0 f2 f3")
 
 
@@ -91,7 +90,8 @@ class UnicornIA32:
     def run(self, state: Mapping[str, Any], *, limit: int = 1) -> Answer:
         """Runs the instruction at CS:EIP of `state`, which is left as it is.
 
-        A string instruction with a repeat prefix is repeated, at most `limit` times, while EIP stays.
+        A string instruction with a repeat prefix is repeated, at most `limit` times, while EIP stays. The
+        engine may need one start more than there are iterations, to see that ECX is 0.
         """
         memory: Cells = state["memory"]
         self._memory.load(memory)
@@ -102,8 +102,11 @@ class UnicornIA32:
         self._restore(state)
         eip = state["EIP"]
         failure = self._step(eip)
-        while not failure and not self._raised and limit > 1 and self._layout.front.eip == eip:
+        front = self._layout.front
+        while not failure and not self._raised and front.eip == eip:
             limit -= 1
+            if limit <= 0 and (limit < 0 or front.registers[1]):
+                break
             failure = self._step(eip)
         written = self._written()
         answer = self._answer(state, failure, written)
@@ -152,8 +155,7 @@ class UnicornIA32:
         flags = 2 | state["IOPL"] << 12
         for name, bit in FLAGS.items():
             flags |= state[name] << bit
-        front.eflags = flags & ~(CONDITION_CODES | DIRECTION)
-        front.cc_op, front.cc_src, front.df = 1, flags & CONDITION_CODES, -1 if flags & DIRECTION else 1
+        front.eflags = flags  # from here the engine takes CF to DF when it starts
         cpl = state["CPL"]
         front.hflags = self._hflags | cpl | (state["CR0"] & 0xE) << 8
         for cache, name in zip(front.segments, SEGMENTS, strict=True):
@@ -166,7 +168,8 @@ class UnicornIA32:
             cache.flags = access << 8 | big << 22 | (limit > 0xFFFFF) << 23 | (limit & 0xF0000)
         for cache, name in ((front.ldt, "LDTR"), (front.tr, "TR")):
             cache.selector, cache.base = state[f"{name}_selector"], state[f"{name}_base"]
-            cache.limit, cache.flags = state[f"{name}_limit"], (state[f"{name}_access"] & ~2 * (name == "TR")) << 8
+            cache.limit, cache.flags = state[f"{name}_limit"], state[f"{name}_access"] << 8
+        front.tr.flags &= ~BUSY
         for cache, name in ((front.gdt, "GDTR"), (front.idt, "IDTR")):
             cache.base, cache.limit = state[f"{name}_base"], state[f"{name}_limit"]
         for number in (0, 2, 3, 4):
