@@ -10,7 +10,7 @@ from ringproof.solvers.answer import Solver
 
 from .definitions import Semantics
 from .discharge import BUDGET, Discharger
-from .pairs import bases, first_run
+from .pairs import Run, bases, first_run
 from .sensitivity import Definitions
 from .verdicts import Proved, Refuted, Unknown, Vacuous, Verdict
 from .witness import Witness
@@ -125,9 +125,12 @@ def _escape(flags: dict[str, bool | None], kind: str) -> bool | None:
     return True if sensitive and privileged is False else None
 
 
-def classify_form(semantics: Semantics, instruction: Instruction, solver: Solver, budget: int = BUDGET) -> FormResult:
-    """Decides every definition for one instruction form."""
-    return _Form(semantics, instruction, solver, budget).result()
+def classify_form(
+    semantics: Semantics, instruction: Instruction, solver: Solver, budget: int = BUDGET, run: Run | None = None
+) -> FormResult:
+    """Decides every definition for one instruction form; `run` is its `first_run`, if the caller has it."""
+    run = run or first_run(semantics.machine, instruction)
+    return _Form(semantics, instruction, solver, budget, run).result()
 
 
 def rows(results: Iterable[FormResult]) -> list[Row]:
@@ -139,10 +142,12 @@ def rows(results: Iterable[FormResult]) -> list[Row]:
 
 
 class _Form:
-    def __init__(self, semantics: Semantics, instruction: Instruction, solver: Solver, budget: int) -> None:
+    def __init__(
+        self, semantics: Semantics, instruction: Instruction, solver: Solver, budget: int, run: Run
+    ) -> None:
         self.machine = semantics.machine
         self.instruction = instruction
-        self.definitions = Definitions(instruction, first_run(self.machine, instruction))
+        self.definitions = Definitions(instruction, run)
         self.discharger = Discharger(semantics, solver, budget)
         self.verdicts: dict[str, Verdict] = {}
 

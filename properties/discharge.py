@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine
-from ringproof.model.terms import Term
+from ringproof.model.terms import (
+    TRUE,
+    ArraySort,
+    BoolSort,
+    Sort,
+    Term,
+    bits,
+    boolean,
+    constant_array,
+    store,
+    substitute,
+    variables,
+)
 from ringproof.solvers.answer import Sat, Solver, Undecided
 from ringproof.traces.interpreter import State
 from ringproof.traces.python_code import Cells, default_value
@@ -24,13 +36,14 @@ BUDGET = 40_000_000
 
 
 class Discharger:
-    """Turns the obligations of one machine into verdicts."""
+    """Turns the obligations on one instruction form into verdicts, and remembers states to cover them with."""
 
     def __init__(self, semantics: Semantics, solver: Solver, budget: int = BUDGET) -> None:
         self.semantics = semantics
         self.machine: Machine = semantics.machine
         self.solver = solver
         self.budget = budget
+        self._known: list[Mapping[str, Any]] = []
         self.assumptions = {name: str(a.value) for name, a in self.machine.assumptions.items()}
         self.assumptions[self.machine.mode] = self.machine.guest
 
@@ -58,16 +71,11 @@ class Discharger:
         if isinstance(answer, Undecided):
             return Unknown(answer.reason, answer.cost)
         if not isinstance(answer, Sat):
-            cover = self.solver.check(list(obligation.hypotheses), self.budget)
-            cost = answer.cost + cover.cost
-            if isinstance(cover, Sat):
-                return Proved(cost)
-            if isinstance(cover, Undecided):
-                return Unknown(f"no cover: {cover.reason}", cost)
-            return Vacuous("no state satisfies the hypotheses", cost)
+            return self._covered(obligation, answer.cost)
         solver = self.solver if thorough else None
         parts = list(instruction.encoding.fields.values())
         values = shrink(terms, dict(answer.assignment), solver, self.budget, parts)
+        self._known.append(values)
         states = self._states(values, varied, fixed or {}, pair=claim not in ("executes", "control"))
         witness = Witness(
             machine=self.machine.name,
@@ -83,6 +91,19 @@ class Discharger:
         if not replay(self.semantics, witness).shown:
             raise SpuriousError(f"the counterexample of {obligation.name} ({claim}) does not replay: {witness}")
         return Refuted(witness, answer.cost)
+
+    def _covered(self, obligation: Obligation, cost: int) -> Verdict:
+        """Proved, if some state satisfies the hypotheses: one that is known already, or one that the solver finds."""
+        hypotheses = list(obligation.hypotheses)
+        if any(satisfies(hypotheses, values) for values in self._known):
+            return Proved(cost)
+        cover = self.solver.check(hypotheses, self.budget)
+        cost += cover.cost
+        if isinstance(cover, Sat):
+            return Proved(cost)
+        if isinstance(cover, Undecided):
+            return Unknown(f"no cover: {cover.reason}", cost)
+        return Vacuous("no state satisfies the hypotheses", cost)
 
     def _states(
         self, values: Mapping[str, Any], varied: tuple[str, ...], fixed: Mapping[str, tuple[int, int]], *, pair: bool
@@ -103,3 +124,24 @@ class Discharger:
         return [first, self.semantics.relocate(second, values.get(AMOUNT, 0))]
 
 
+
+
+def satisfies(terms: Sequence[Term], values: Mapping[str, Any]) -> bool:
+    """`terms` hold under `values`, where a second state without values of its own equals the first."""
+    constants: dict[Term, Term] = {}
+    for variable in variables(terms):
+        value = values.get(variable.name, values.get(variable.name.removesuffix(prime("")), 0))
+        constants[variable] = constant(variable.sort, value)
+    return all(term is TRUE for term in substitute(terms, constants))
+
+
+def constant(sort: Sort, value: Any) -> Term:
+    """The constant of `sort` for an integer, a truth value, or cells over zero."""
+    if isinstance(sort, BoolSort):
+        return boolean(bool(value))
+    if isinstance(sort, ArraySort):
+        array = constant_array(sort.index.width, bits(0, sort.value.width))
+        for index, cell in (value or {}).items():
+            array = store(array, bits(index, sort.index.width), cell)
+        return array
+    return bits(int(value), sort.width)

@@ -134,8 +134,8 @@ class _Worker:
     def classify(self, index: int) -> tuple[int, FormResult, list[Transition]]:
         machine = self.semantics.machine
         instruction = machine.instructions[index]
-        result = classify_form(self.semantics, instruction, self.solver, self.budget)
         run = first_run(machine, instruction)
+        result = classify_form(self.semantics, instruction, self.solver, self.budget, run)
         return index, result, transitions(self.semantics, instruction, run, self.solver, self.budget)
 
 
