@@ -22,8 +22,8 @@ def hidden_by_umip(cpu: IA32) -> None:
 
 def may_change_if(cpu: IA32) -> Term:
     """Whether POPF and IRET may change IF, and CLI and STI execute."""
-    level: Term = cpu.CPL
-    return level <= cpu.IOPL
+    allowed: Term = cpu.CPL <= cpu.IOPL
+    return allowed
 
 
 def check_port(cpu: IA32, port: Term, size: int) -> None:

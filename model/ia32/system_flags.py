@@ -14,8 +14,8 @@ forms = Forms()
 
 def virtual_interrupts(cpu: IA32) -> Term:
     """CLI and STI act on VIF instead: CR4.PVI is set, at CPL 3 above IOPL. SDM vol. 3, section 20.4."""
-    enabled: Term = cpu.PVI
-    return enabled & (cpu.CPL == 3) & ~may_change_if(cpu)
+    virtual: Term = cpu.PVI & (cpu.CPL == 3) & ~may_change_if(cpu)
+    return virtual
 
 
 @forms("CLI", "FA")
