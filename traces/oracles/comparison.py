@@ -8,10 +8,8 @@ model declines (`Kind.UNSUPPORTED`) or leaves open (`Kind.UNPREDICTABLE`) is cou
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
@@ -67,6 +65,14 @@ class Disagreement:
     differences: Mapping[str, tuple[Any, Any]]
     expected: Expected
     answer: Answer
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What differs, without values: for grouping."""
+        if "outcome" in self.differences:
+            ours, theirs = self.differences["outcome"]
+            return (f"{ours.partition('(')[0]} != {theirs.partition('(')[0]}",)
+        return tuple(sorted({"memory" if name.startswith("[") else name for name in self.differences}))
 
     def describe(self) -> str:
         """One line: the instruction, the ring, and each difference as model's != oracle's."""

@@ -161,11 +161,14 @@ class Explainer:
         self._named = [d for d in own if d.explains is not None]
 
     def explain(self, disagreement: Disagreement) -> list[Deviation] | None:
-        """The deviations that account for everything in it, or None."""
+        """The deviations that account for everything in it, or None.
+
+        A case that the machine as the oracle has it declines is explained: what follows is left open.
+        """
         for size in range(min(LARGEST_VIEW, len(self._views)) + 1):
             for views in combinations(self._views, size):
                 seen = self._seen(disagreement, views) if views else disagreement
-                used = self._rest(seen)
+                used = [] if seen.expected.declined else self._rest(seen)
                 if used is not None:
                     return [*views, *used]
         return None

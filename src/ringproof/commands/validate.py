@@ -1,0 +1,137 @@
+"""`ringproof validate MACHINE`: the model against an implementation that nobody here wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ringproof.exits import Exit
+
+from .common import assume_option, columns, json_option, print_json
+
+if TYPE_CHECKING:
+    from ringproof.traces.oracles.validation import Validation
+
+ORACLES = ("unicorn", "host")
+
+
+@click.command()
+@click.argument("machine")
+@click.option("--against", type=click.Choice(ORACLES), default="unicorn", show_default=True, help="The implementation.")
+@click.option("--steps", type=click.IntRange(1), default=20000, show_default=True, help="Random single steps to compare.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed draws the same steps.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only the instructions of this row; repeatable.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@assume_option
+@json_option
+def validate(
+    machine: str, against: str, steps: int, seed: int, only: tuple[str, ...], quiet: bool, assume: dict[str, str],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Run random single steps of MACHINE and of another implementation, and compare everything both show.
+
+    Exit code 0: they agree, or differ only as listed with the manual's section. 3: that implementation cannot
+    be used here.
+    """
+    from ringproof.model.catalog import load
+    from ringproof.traces.oracles.answers import OracleUnavailable
+    from ringproof.traces.oracles.sources import source
+
+    from .progress import reporter
+
+    loaded = load(machine)
+    loaded.assuming(assume)
+    if loaded.name != "ia32":
+        raise click.UsageError(f"there is no other implementation of {loaded.name} to compare with; there is one of ia32")
+    rows = {i.name for i in loaded.instructions}
+    for name in only:
+        if name not in rows:
+            raise click.UsageError(f"{loaded.name} has no instruction named {name!r}")
+    click.echo(f"seed {seed}", err=True)
+    context = click.get_current_context()
+    try:
+        with reporter(f"{machine} against {against}", quiet=quiet) as progress:
+            run = source(against).validate(loaded, steps=steps, seed=seed, only=only, progress=progress)
+    except OracleUnavailable as error:
+        click.echo(f"ringproof: {error}", err=True)
+        context.exit(Exit.INCONCLUSIVE)
+    if as_json:
+        print_json(document(run))
+    else:
+        click.echo(text(run))
+    context.exit(Exit.VIOLATED if run.unexplained else Exit.EXPECTED)
+
+
+def document(run: Validation) -> dict[str, Any]:
+    """The run as one JSON document."""
+    return {
+        "schema": "ringproof/validate/1",
+        "machine": run.machine,
+        "against": {"name": run.oracle, "version": run.version},
+        "seed": run.seed,
+        "steps": run.steps,
+        "agreed": run.agreed,
+        "listed": run.explained,
+        "disagreed": run.unexplained,
+        "declined": dict(run.declined),
+        "cannot": dict(run.cannot),
+        "rings": {str(ring): count for ring, count in run.rings.items()},
+        "outcomes": dict(run.outcomes()),
+        "coverage": [
+            {"form": form, "ring": ring, "outcome": outcome, "count": count}
+            for (form, ring, outcome), count in sorted(run.coverage.items())
+        ],
+        "uncovered": run.uncovered,
+        "exceptions": [
+            {
+                "name": e.deviation.name,
+                "section": e.deviation.section,
+                "reason": e.deviation.reason,
+                "count": e.count,
+                "example": e.example,
+            }
+            for e in run.exceptions
+        ],
+        "unused": [d.name for d in run.unused],
+        "disagreements": [
+            {"form": kind[0], "kind": list(kind[1:]), "count": count, "examples": [d.describe() for d in run.disagreements[kind]]}
+            for kind, count in run.disagreed.most_common()
+        ],
+    }
+
+
+def text(run: Validation) -> str:
+    """The run for people."""
+    compared = run.coverage.total()
+    forms = len(run.forms) - len(run.uncovered)
+    parts = [
+        f"{run.machine} against {run.oracle} {run.version}: {run.steps} random steps, seed {run.seed}",
+        "",
+        columns(
+            [
+                ("agree", str(run.agreed)),
+                ("differ as listed below", str(run.explained)),
+                ("differ", str(run.unexplained)),
+                ("declined by the model", str(run.declined.total())),
+                ("not runnable there", str(run.cannot.total())),
+            ]
+        ),
+        "",
+        f"covered: {forms} of {len(run.forms)} forms; {len(run.coverage)} combinations of form, ring and outcome",
+        "  steps by ring: " + ", ".join(f"{ring}: {count}" for ring, count in run.rings.items()),
+        "  by outcome: " + ", ".join(f"{name} {count}" for name, count in run.outcomes().items()),
+    ]
+    if run.uncovered and compared:
+        parts += ["", "never compared", *[f"  {form}" for form in run.uncovered]]
+    if run.exceptions:
+        parts += ["", f"known differences (here {run.oracle} departs from the manual)"]
+        for e in run.exceptions:
+            parts += [f"  {e.deviation.name}, {e.count} steps: {e.deviation.section}", f"    {e.deviation.reason}"]
+    if run.unused:
+        parts += ["", "listed but not met in this run: " + ", ".join(d.name for d in run.unused)]
+    if run.disagreements:
+        parts += ["", "differences that nothing listed accounts for"]
+        for kind, count in run.disagreed.most_common():
+            parts += [f"  {count} x {kind[0]}: {', '.join(kind[1:])}", f"    {run.disagreements[kind][0].describe()}"]
+    return "\n".join(parts)

@@ -1,0 +1,142 @@
+"""A validation run: many random steps of a machine against an oracle, with coverage and the list of exceptions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ringproof.model.machine import Machine
+from ringproof.traces.interpreter import Interpreter
+
+from .answers import Cannot
+from .comparison import Comparer, Disagreement, Oracle
+from .deviations import DEVIATIONS, Deviation, Explainer
+from .ia32_steps import Case
+
+EXAMPLES = 3
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Exceptional:
+    """A listed deviation of the oracle, how often it was met, and one example."""
+
+    deviation: Deviation
+    count: int
+    example: str
+
+
+@dataclass(eq=False)
+class Validation:
+    """What a run found. `coverage` counts (form, ring, outcome) over the steps that were compared."""
+
+    machine: str
+    oracle: str
+    version: str
+    seed: int
+    steps: int = 0
+    agreed: int = 0
+    coverage: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    declined: Counter[str] = field(default_factory=Counter)
+    cannot: Counter[str] = field(default_factory=Counter)
+    listed: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    disagreements: dict[tuple[str, ...], list[Disagreement]] = field(default_factory=dict)
+    disagreed: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    forms: tuple[str, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+
+    @property
+    def exceptions(self) -> list[Exceptional]:
+        """The deviations that were met."""
+        met = [d for d in self.deviations if self.listed[d.name]]
+        return [Exceptional(d, self.listed[d.name], self.examples[d.name]) for d in met]
+
+    @property
+    def unused(self) -> list[Deviation]:
+        """The deviations of this oracle that no case needed."""
+        return [d for d in self.deviations if not self.listed[d.name]]
+
+    @property
+    def explained(self) -> int:
+        """How many steps differ in a way that is listed."""
+        return self.steps - self.agreed - self.unexplained - self.declined.total() - self.cannot.total()
+
+    @property
+    def unexplained(self) -> int:
+        return self.disagreed.total()
+
+    @property
+    def uncovered(self) -> list[str]:
+        """The forms that were never compared."""
+        seen = {form for form, _, _ in self.coverage}
+        return [form for form in self.forms if form not in seen]
+
+    @property
+    def rings(self) -> Mapping[int, int]:
+        """Compared steps by ring."""
+        counts: Counter[int] = Counter()
+        for (_, ring, _), count in self.coverage.items():
+            counts[ring] += count
+        return dict(sorted(counts.items()))
+
+    def outcomes(self) -> Mapping[str, int]:
+        """Compared steps by what the model says of them."""
+        counts: Counter[str] = Counter()
+        for (_, _, outcome), count in self.coverage.items():
+            counts[outcome] += count
+        return dict(counts.most_common())
+
+
+def validate(
+    machine: Machine,
+    oracle: Oracle,
+    cases: Callable[[Interpreter], Iterable[Case]],
+    *,
+    steps: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> Validation:
+    """Compares `steps` of the cases that `cases(interpreter)` draws. The seed is only recorded."""
+    interpreter = Interpreter(machine)
+    comparer = Comparer(interpreter, oracle)
+    explainer = Explainer(comparer, DEVIATIONS)
+    run = Validation(machine.name, oracle.name, oracle.version, seed)
+    run.forms = tuple(i.id for i in machine.instructions)
+    run.deviations = tuple(explainer.deviations)
+    for case in cases(interpreter):
+        if run.steps >= steps:
+            break
+        _count(run, case, comparer, explainer)
+        if progress is not None and run.steps % 1000 == 0:
+            progress(run.steps, steps, f"{run.agreed} agree, {run.explained} listed, {run.unexplained} differ")
+    return run
+
+
+def _count(run: Validation, case: Case, comparer: Comparer, explainer: Explainer) -> None:
+    run.steps += 1
+    expected, answer, differences = comparer.compare(case)
+    if answer is None:
+        run.declined[expected.outcome] += 1
+        return
+    if isinstance(answer, Cannot):
+        run.cannot[answer.reason] += 1
+        return
+    run.coverage[case.instruction.id, case.state["CPL"], expected.outcome] += 1
+    if not differences:
+        run.agreed += 1
+        return
+    disagreement = Disagreement(case, differences, expected, answer)
+    causes = explainer.explain(disagreement)
+    if causes is None:
+        kind = (case.instruction.id, *disagreement.kind)
+        run.disagreed[kind] += 1
+        kept = run.disagreements.setdefault(kind, [])
+        if len(kept) < EXAMPLES:
+            kept.append(disagreement)
+        return
+    for cause in causes:
+        run.listed[cause.name] += 1
+        if len(causes) == 1 or cause.name not in run.examples:
+            run.examples.setdefault(cause.name, disagreement.describe())
