@@ -16,9 +16,7 @@ from .operands import Operand
 forms = Forms()
 
 
-def every_encoding(
-    mnemonic: str, number: int, forms: Forms, *, compares: bool = False
-) -> Callable[[Meaning], Meaning]:
+def every_encoding(mnemonic: str, number: int, forms: Forms, *, compares: bool = False) -> Callable[[Meaning], Meaning]:
     """The fifteen encodings of the group whose ModRM digit is `number`. SDM vol. 2, table A-2 and group 1."""
     low = 8 * number
     lines = [

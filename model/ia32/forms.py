@@ -117,15 +117,11 @@ class Forms:
 
         return declare
 
-    def undefined(
-        self, text: str, why: str = "", *, operand_size: OperandSize = "any", modrm: Modrm = "any"
-    ) -> None:
+    def undefined(self, text: str, why: str = "", *, operand_size: OperandSize = "any", modrm: Modrm = "any") -> None:
         """Declares words that the processor answers with #UD."""
         self.undefined_words.append((text, why, operand_size, modrm))
 
-    def omitted(
-        self, text: str, why: str, *, operand_size: OperandSize = "any", modrm: Modrm = "any"
-    ) -> None:
+    def omitted(self, text: str, why: str, *, operand_size: OperandSize = "any", modrm: Modrm = "any") -> None:
         """Declares words that the processor has and the model leaves out, and why."""
         self.omitted_words.append((text, why, operand_size, modrm))
 

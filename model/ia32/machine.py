@@ -37,9 +37,7 @@ def base_machine() -> Machine:
         cpu=IA32,
         begin=begin,
         fetch=fetch,
-        relocation=Relocation(
-            amount=BitVec(32), memory="memory", offset=lambda x: x, bases=_moved_bases, visible=None
-        ),
+        relocation=Relocation(amount=BitVec(32), memory="memory", offset=lambda x: x, bases=_moved_bases, visible=None),
     )
     _program_components(machine)
     _system_components(machine)
@@ -119,12 +117,8 @@ def _configuration(machine: Machine) -> None:
 
     for name, text in texts.items():
         machine.configuration(name, 0, f"CR4.{name}: {text}", holds=tied(CR4_BITS[name]))
-    machine.context(
-        "IOPL", 0, "the I/O privilege level", width=2, holds=lambda state, value: value == state.IOPL
-    )
-    machine.context(
-        "io_bitmap", 1, "the TSS has no I/O bitmap: every port is denied below IOPL", holds=_io_denied
-    )
+    machine.context("IOPL", 0, "the I/O privilege level", width=2, holds=lambda state, value: value == state.IOPL)
+    machine.context("io_bitmap", 1, "the TSS has no I/O bitmap: every port is denied below IOPL", holds=_io_denied)
 
 
 def io_map_base(state: View | Cpu) -> Term:
@@ -140,9 +134,7 @@ def _io_denied(state: View, value: Term) -> Term:
 
 def _invariants(machine: Machine) -> None:
     machine.invariant("CR0.PE is 1 and CR0.PG is 0", lambda s: s.CR0.bit(0) & ~s.CR0.bit(31))
-    machine.invariant(
-        "CS holds a present code segment", lambda s: (s.CS_access[7] == 1) & (s.CS_access[4:3] == 3)
-    )
+    machine.invariant("CS holds a present code segment", lambda s: (s.CS_access[7] == 1) & (s.CS_access[4:3] == 3))
     machine.invariant(
         "SS holds a present writable data segment",
         lambda s: (s.SS_access[7] == 1) & (s.SS_access[4:3] == 2) & s.SS_access.bit(1),

@@ -32,9 +32,7 @@ def every_encoding(mnemonic: str, number: int) -> Callable[[Meaning], Meaning]:
     return declare
 
 
-def shift_flags(
-    cpu: IA32, count: Term, result: Term, carry: Term, overflow: Term, *, overlong: Term | bool
-) -> None:
+def shift_flags(cpu: IA32, count: Term, result: Term, carry: Term, overflow: Term, *, overlong: Term | bool) -> None:
     """The flags of a shift by `count`, where it is not 0; CF is undefined where `overlong`."""
     with cpu.when(count != 0):
         cpu.CF, cpu.OF = carry, overflow
