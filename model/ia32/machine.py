@@ -49,8 +49,8 @@ def base_machine() -> Machine:
         "floating point, MMX and SSE",
         "asynchronous interrupts, single-step traps (TF), hardware breakpoints (DR7)",
         "alignment checks (AM and AC)",
-        "repeated prefixes of one group; F2 and F3 where the manual reserves them",
-        "a second write of code that the processor has already fetched",
+        "repeated prefixes of one group; F2 and F3 are ignored where the manual reserves them",
+        "prefetching: code that an instruction changes is seen by the next one",
     )
     return machine
 

@@ -12,6 +12,8 @@ from ringproof.model.ia32 import ia32
 from ringproof.model.ia32.encoding import encode, from_bytes, parse, to_bytes
 from ringproof.model.ia32.forms import Form
 from ringproof.model.machine import Instruction
+from ringproof.properties.decoding import check_decoding
+from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.interpreter import Interpreter
 
 capstone = pytest.importorskip("capstone")
@@ -80,6 +82,13 @@ def _same(text: str, theirs: str) -> bool:
     ours = words[words[0].startswith("REP")]
     mnemonic = theirs.removeprefix("lock ").split()[-1]
     return mnemonic == ours.lower() or mnemonic in ALIASES.get(ours, "").split()
+
+
+@pytest.mark.slow
+def test_every_word_has_one_meaning() -> None:
+    found = check_decoding(MACHINE, Z3Solver(), 20_000_000)
+    assert found.disjoint, found.overlap
+    assert found.total, found.uncovered
 
 
 def test_bytes_to_words() -> None:
