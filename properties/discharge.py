@@ -7,20 +7,9 @@ from typing import Any
 
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine
-from ringproof.model.terms import (
-    TRUE,
-    ArraySort,
-    BoolSort,
-    Sort,
-    Term,
-    bits,
-    boolean,
-    constant_array,
-    store,
-    substitute,
-    variables,
-)
+from ringproof.model.terms import TRUE, Term, substitute, variables
 from ringproof.solvers.answer import Sat, Solver, Undecided
+from ringproof.solvers.equations import constant
 from ringproof.traces.interpreter import State
 from ringproof.traces.python_code import Cells, default_value
 
@@ -134,14 +123,3 @@ def satisfies(terms: Sequence[Term], values: Mapping[str, Any]) -> bool:
         constants[variable] = constant(variable.sort, value)
     return all(term is TRUE for term in substitute(terms, constants))
 
-
-def constant(sort: Sort, value: Any) -> Term:
-    """The constant of `sort` for an integer, a truth value, or cells over zero."""
-    if isinstance(sort, BoolSort):
-        return boolean(bool(value))
-    if isinstance(sort, ArraySort):
-        array = constant_array(sort.index.width, bits(0, sort.value.width))
-        for index, cell in (value or {}).items():
-            array = store(array, bits(index, sort.index.width), cell)
-        return array
-    return bits(int(value), sort.width)

@@ -12,9 +12,10 @@ from typing import Any
 import z3
 from z3 import z3core
 
-from ringproof.model.terms import ArraySort, BitVecSort, BoolSort, Sort, Term, all_of, topological
+from ringproof.model.terms import ArraySort, BitVecSort, BoolSort, Sort, Term, topological
 
 from .answer import Answer, Sat, Undecided, Unsat
+from .equations import solve_equations
 
 _c: Any = z3core
 _quiet = z3core._error_handler_type(lambda context, code: None)
@@ -48,14 +49,13 @@ class Z3Solver:
 
     def check(self, assertions: Sequence[Term], budget: int) -> Answer:
         """Decides the conjunction of `assertions`; `budget` counts z3's resource units (rlimit)."""
-        goal = all_of(*assertions)
-        if goal.is_constant and goal.value:
-            return Sat({}, 0)
+        reduced = solve_equations(assertions)
         context = _Context()
         try:
-            return context.decide(goal, budget)
+            answer = context.decide(reduced.goal, budget)
         finally:
             context.close()
+        return Sat(reduced.complete(answer.assignment), answer.cost) if isinstance(answer, Sat) else answer
 
 
 class _Context:
