@@ -5,7 +5,8 @@ assembly. Among the bytes `[NAME]` is an address or constant in 4 bytes, `[NAME+
 `>label` a distance in 1 byte, `>>label` in 4, from the end of the instruction.
 
 A probe's record (see `bochs_image`): +00 next record, +04 result, +08 entry routine, +0C CR4, +10 CR0, +14 LDTR,
-+18 TR, +1C patches, +20 watches, +24 GDTR, +2C IDTR, +34 what the entry routine pops.
++18 TR, +1C patches, +20 watches, +24 GDTR, +2C IDTR, +34 the
+17 dwords that the entry routine pops.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ boot:                               ; the first start, and each start after a sh
     6A 10  1F  6A 10  07            ; push 10 / pop ds / push 10 / pop es
     FC                              ; cld
     B0 FF  E6 21  E6 A1             ; mov al, FF / out 21, al / out A1, al    mask the 8259s
+    B0 30  E6 43                    ; mov al, 30 / out 43, al                 stop the timer, which no reset stops
     ; The timer reaches the processor as NMI through I/O APIC pin 2: the watchdog of a probe that halts.
     C7 05 [IOAPIC] 14 00 00 00      ; mov dword [IOAPIC], 14
     C7 05 [IOAPIC+16] 00 04 00 00   ; mov dword [IOAPIC+10], 400              edge, NMI, unmasked
@@ -44,9 +46,17 @@ first:
     BF [CAPTURE_TSS]                ; mov edi, CAPTURE_TSS
     B9 00 1A 00 00                  ; mov ecx, 1A00                           256 TSS of 104 bytes
     F3 A5                           ; rep movsd
+    ; Out of protected mode the IDT is read as real mode's table, whose vector 1 is then FFFF:8E00.
+    BE [left]                       ; mov esi, left
+    BF F0 8D 10 00                  ; mov edi, 108DF0
+    B9 0F 00 00 00                  ; mov ecx, 0F
+    F3 A4                           ; rep movsb
     C7 05 [STATE] [MAGIC]           ; mov dword [STATE], MAGIC
     C7 05 [CURRENT] [ROM]           ; mov dword [CURRENT], ROM
     E9 >>probe                      ; jmp probe
+left:                               ; the copy runs, in 32-bit code still
+    0F 20 C0  0C 01  0F 22 C0       ; mov eax, cr0 / or al, 1 / mov cr0, eax
+    EA [boot] 08 00                 ; jmp 8:boot                              as after a shutdown
 
 finish:                             ; copy the captured state and the watched memory to the result
     8B 15 [CURRENT]                 ; mov edx, [CURRENT]
@@ -75,6 +85,8 @@ probe:
     6A 10  1F  6A 10  07            ; push 10 / pop ds / push 10 / pop es
     6A 10  17  BC [HARNESS_STACK]   ; push 10 / pop ss / mov esp, HARNESS_STACK
     6A 02  9D                       ; push 2 / popfd                          NT is set after a task switch
+    6A 02  0E  68 [enabled]  CF     ; push 2 / push cs / push enabled / iretd    let NMI in again
+enabled:
     8B 2D [CURRENT]                 ; mov ebp, [CURRENT]
     85 ED                           ; test ebp, ebp
     0F 84 >>end                     ; jz end
@@ -98,7 +110,13 @@ load:
     B0 B8  E6 40  B0 0B  E6 40      ; mov al, B8 / out 40, al / mov al, 0B / out 40, al
     8B 45 0C  0F 22 E0              ; mov eax, [ebp+0C] / mov cr4, eax
     8B 45 10  0F 22 C0              ; mov eax, [ebp+10] / mov cr0, eax
-    8D 65 34                        ; lea esp, [ebp+34]                       the record is the stack
+    8D 75 34                        ; lea esi, [ebp+34]
+    BC [HARNESS_STACK]              ; mov esp, HARNESS_STACK
+    89 E7                           ; mov edi, esp
+    B9 11 00 00 00                  ; mov ecx, 11
+    F3 A5                           ; rep movsd
+    31 C0  31 D2                    ; xor eax, eax / xor edx, edx
+    B9 10 00 00 00  0F 30           ; mov ecx, 10 / wrmsr                     the time-stamp counter, from 0
     FF 65 08                        ; jmp [ebp+8]
 outer:                              ; to rings 1 to 3
     0F A9  0F A1  07  1F  61        ; pop gs / pop fs / pop es / pop ds / popad

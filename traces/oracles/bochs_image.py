@@ -18,7 +18,7 @@ from .bochs_probe import Capture, Probe, ProbeError
 _STUBS, _TASK_STUBS, _TASKS = at.HARNESS + 0x1000, at.HARNESS + 0x2000, at.HARNESS + 0x4000
 _ENTRY = at.STATE + 0x10
 _WITH_ERROR_CODE = frozenset({8, 10, 11, 12, 13, 14, 17, 21})
-_TF, _RF = 1 << 8, 1 << 16
+_NOT_BY_POPF = 1 << 8 | 1 << 16 | 1 << 19 | 1 << 20  # TF, which would trap at once; RF, VIF, VIP
 _ROOM = at.ROM_SIZE - 0x20000
 _RESULT_ROOM = at.MEMORY_SIZE - at.RESULTS
 _NAMES = {
@@ -156,7 +156,7 @@ def _record(probe: Probe, address: int, result: int, *, last: bool) -> bytes:
     frame = pack("<3I", probe.entry_eip, selectors["cs"], probe.eflags | 2)
     if probe.cpl:
         routine, stack = "outer", stack + frame + pack("<2I", registers["esp"], selectors["ss"])
-    elif probe.eflags & (_TF | _RF):
+    elif probe.eflags & _NOT_BY_POPF:
         routine = "inner_iret"
         top = registers["esp"] - 12 & 0xFFFFFFFF
         stack += pack("<2I", top, selectors["ss"])

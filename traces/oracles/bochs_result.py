@@ -29,6 +29,7 @@ class End(Enum):
     EXCEPTION = "exception"
     HALTED = "halted"
     HUNG = "hung"
+    LOST = "lost"
     REFUSED = "refused"
     SHUTDOWN = "shutdown"
 
@@ -41,8 +42,8 @@ class Result:
     ----------
     end: COMPLETED when control went on, to `eip`; EXCEPTION; HALTED by HLT, until the watchdog woke it; HUNG
         when it was still running after some thousands of instructions; REFUSED when the start state could not
-        even be loaded, which raised `vector`; SHUTDOWN after a triple fault, when
-        nothing else here is known and all numbers are 0.
+        even be loaded, which raised `vector`; SHUTDOWN after a triple fault or outside protected mode; LOST
+        when Bochs itself stopped or never came back. After the last two all numbers are 0.
     vector, error_code: of the exception or interrupt that was captured, else None.
     registers, selectors: by the names of `Probe`.
     eip: where execution would go on: of the instruction for a fault, after it for a trap.
@@ -80,18 +81,44 @@ class Result:
         return self.control["cr4"]
 
 
+def lost(probe: Probe) -> Result:
+    """The result of a probe during which Bochs itself stopped."""
+    return _without_state(probe, End.LOST)
+
+
+def _without_state(probe: Probe, end: End) -> Result:
+    return Result(
+        end=end,
+        vector=None,
+        error_code=None,
+        registers=dict.fromkeys(_REGISTERS, 0),
+        selectors=dict.fromkeys(_SELECTORS, 0),
+        eip=0,
+        eflags=0,
+        cpl=0,
+        tr=0,
+        ldtr=None,
+        gdtr=(0, 0),
+        idtr=(0, 0),
+        control=dict.fromkeys(_CONTROL, 0),
+        memory={(start, size): bytes(size) for start, size in probe.watch},
+    )
+
+
 def decode(probe: Probe, data: bytes) -> Result | None:
     """The result of `probe` from its bytes in memory; None when the probe was never captured."""
     frame = dict(zip(_FRAME, unpack_from("<21I", data), strict=True))
     gdt_limit, gdt_base, idt_limit, idt_base = unpack_from("<HI2xHI", data, 84)
     control = dict(zip(_CONTROL, unpack_from("<10I", data, 100), strict=True))
     kind, vector, eip = frame["kind"], frame["vector"], frame["eip"]
-    if kind not in (_GATE, _TASK, _SHUTDOWN):
+    if kind == _SHUTDOWN:
+        return _without_state(probe, End.SHUTDOWN)
+    if kind not in (_GATE, _TASK):
         return None
     memory = {}
     offset = 4 * FRAME_WORDS
     for start, size in probe.watch:
-        memory[start, size] = data[offset : offset + size] if kind != _SHUTDOWN else bytes(size)
+        memory[start, size] = data[offset : offset + size]
         offset += (size + 3) // 4 * 4
     end = _end(probe, frame, control)
     raised = end in (End.EXCEPTION, End.REFUSED)
@@ -114,13 +141,13 @@ def decode(probe: Probe, data: bytes) -> Result | None:
 
 
 def _end(probe: Probe, frame: Mapping[str, int], control: Mapping[str, int]) -> End:
-    if frame["kind"] == _SHUTDOWN:
-        return End.SHUTDOWN
     if frame["eip"] >= at.ROM and frame["cs"] & 0xFFFF == at.code_selector(0):
         return End.REFUSED
-    if frame["vector"] == 1 and not control["dr6"] & _DR6_CAUSES:
-        return End.COMPLETED  # a landing trap, not a debug exception
+    passed = frame["eip"] - probe.entry_eip & 0xFFFFFFFF
+    same_segment = (frame["cs"] ^ probe.all_selectors()["cs"]) & 0xFFFC == 0
     if frame["vector"] == 2:
-        after = probe.entry_eip + len(probe.code) & 0xFFFFFFFF
-        return End.HALTED if frame["eip"] == after and probe.code[-1:] == b"\xf4" else End.HUNG
+        return End.HALTED if passed == len(probe.code) and probe.code[-1:] == b"\xf4" else End.HUNG
+    if frame["vector"] == 1 and not control["dr6"] & _DR6_CAUSES:
+        # A landing trap, unless the code itself asked for vector 1 by INT1 or INT 1.
+        return End.EXCEPTION if same_segment and 0 < passed <= len(probe.code) else End.COMPLETED
     return End.EXCEPTION
