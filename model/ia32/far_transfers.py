@@ -98,11 +98,12 @@ def call_far(cpu: IA32, target: Operand) -> None:
 def copy_parameters(cpu: IA32, frame: Frame, count: Term, inner: Term) -> None:
     """Copies `count` doublewords from the old stack to the new one, in the same order."""
     cpu.trap(MANY_PARAMETERS, when=inner & (count > PARAMETERS))
+    parameters = frame.inner_top
     for number in range(PARAMETERS):
         copied = inner & (count > number)
         with cpu.when(copied):
             value = cpu.load("SS", cpu.ESP + 4 * number, 4)
-        frame.place(frame.top + 4 * number, value, copied)
+        frame.place_inner(parameters + 4 * number, value, copied)
 
 
 def far_target(cpu: IA32, target: Operand) -> tuple[Term, Term]:
