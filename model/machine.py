@@ -159,9 +159,7 @@ class Machine:
         """Declares what is fixed for a run; `cpu.NAME` reads it as a constant (a Bool when `width` is 0)."""
         self.assumptions[name] = Assumption(name, value, text, "configuration", width, holds)
 
-    def context(
-        self, name: str, value: int, text: str, *, width: int = 0, holds: Callable[[View, Term], Term]
-    ) -> None:
+    def context(self, name: str, value: int, text: str, *, width: int = 0, holds: Callable[[View, Term], Term]) -> None:
         """Declares a setting under which a monitor runs guests."""
         self.assumptions[name] = Assumption(name, value, text, "context", width, holds)
 
@@ -204,7 +202,9 @@ class Machine:
         """
         for name, text in changes.items():
             if name == self.mode:
-                known = {str(value): level for level, value in self.levels.items()} | {level: level for level in self.levels}
+                known = {str(value): level for level, value in self.levels.items()} | {
+                    level: level for level in self.levels
+                }
                 if text not in known:
                     raise MachineError(f"{name} is one of {', '.join(self.levels)}, not {text!r}")
                 self.guest = known[text]

@@ -44,7 +44,9 @@ class FormResult:
     @property
     def resources(self) -> list[str]:
         """The components that leak, one obligation each."""
-        return [k.split(":", 1)[1] for k, v in self.verdicts.items() if k.startswith("resource:") and isinstance(v, Refuted)]
+        return [
+            k.split(":", 1)[1] for k, v in self.verdicts.items() if k.startswith("resource:") and isinstance(v, Refuted)
+        ]
 
     def flags(self) -> dict[str, bool | None]:
         """Each of `FLAGS` as true, false, or None for unknown."""
@@ -142,9 +144,7 @@ def rows(results: Iterable[FormResult]) -> list[Row]:
 
 
 class _Form:
-    def __init__(
-        self, semantics: Semantics, instruction: Instruction, solver: Solver, budget: int, run: Run
-    ) -> None:
+    def __init__(self, semantics: Semantics, instruction: Instruction, solver: Solver, budget: int, run: Run) -> None:
         self.machine = semantics.machine
         self.instruction = instruction
         self.definitions = Definitions(instruction, run)

@@ -95,7 +95,11 @@ class Semantics:
 
     def changed(self, before: State, after: State, roles: Sequence[Role] = CONTROLLED) -> list[str]:
         """The components of `roles` that are not what they were."""
-        return [c.name for c in self.machine.components.values() if c.role in roles and unequal(before[c.name], after[c.name])]
+        return [
+            c.name
+            for c in self.machine.components.values()
+            if c.role in roles and unequal(before[c.name], after[c.name])
+        ]
 
     def reserved_changed(self, before: State, after: State) -> list[int]:
         """The addresses that the hardware reserves, outside the program's reach, whose cells changed."""
@@ -189,4 +193,3 @@ def equal_but_for(semantics: Semantics, first: State, second: State, names: Sequ
 __all__ = [
     "After", "Semantics", "behavior_sensitive", "breaks_privilege", "control_sensitive", "equal_but_for", "unequal",
 ]  # fmt: skip
-

@@ -98,8 +98,7 @@ class Discharger:
         self, values: Mapping[str, Any], varied: tuple[str, ...], fixed: Mapping[str, tuple[int, int]], *, pair: bool
     ) -> list[State]:
         first = {
-            name: values.get(name, default_value(component.sort))
-            for name, component in self.machine.components.items()
+            name: values.get(name, default_value(component.sort)) for name, component in self.machine.components.items()
         }
         for name, (one, _) in fixed.items():
             first[name] = one
@@ -113,8 +112,6 @@ class Discharger:
         return [first, self.semantics.relocate(second, values.get(AMOUNT, 0))]
 
 
-
-
 def satisfies(terms: Sequence[Term], values: Mapping[str, Any]) -> bool:
     """`terms` hold under `values`, where a second state without values of its own equals the first."""
     constants: dict[Term, Term] = {}
@@ -122,4 +119,3 @@ def satisfies(terms: Sequence[Term], values: Mapping[str, Any]) -> bool:
         value = values.get(variable.name, values.get(variable.name.removesuffix(prime("")), 0))
         constants[variable] = constant(variable.sort, value)
     return all(term is TRUE for term in substitute(terms, constants))
-

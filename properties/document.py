@@ -82,4 +82,9 @@ def _decoding(report: Report) -> dict[str, Any] | None:
     found = report.decoding
     if found is None:
         return None
-    return {"disjoint": _word(found.disjoint), "total": _word(found.total), "overlap": found.overlap, "uncovered": found.uncovered}
+    return {
+        "disjoint": _word(found.disjoint),
+        "total": _word(found.total),
+        "overlap": found.overlap,
+        "uncovered": found.uncovered,
+    }

@@ -85,7 +85,9 @@ def first_run(machine: Machine, instruction: Instruction) -> Run:
 
 def second_run(run: Run, state: Mapping[str, Term]) -> Run:
     """The same instruction on `state`."""
-    ties = {run.machine.variables[name]: term for name, term in state.items() if run.machine.variables[name] is not term}
+    ties = {
+        run.machine.variables[name]: term for name, term in state.items() if run.machine.variables[name] is not term
+    }
     return Run(run.machine, state, _replace(run.outcome, ties)) if ties else run
 
 

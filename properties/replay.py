@@ -94,7 +94,9 @@ def _not_privileged(case: Case) -> list[str]:
     pair = first[machine.mode] == machine.top and semantics.at_guest_level(second) and semantics.in_context(first)
     if not pair or not equal_but_for(semantics, first, second, [machine.mode]):
         return []
-    return ["no trap for privilege"] if breaks_privilege(semantics, case.instruction, case.fields, (first, second)) else []
+    return (
+        ["no trap for privilege"] if breaks_privilege(semantics, case.instruction, case.fields, (first, second)) else []
+    )
 
 
 def _behavior(allowed: Callable[[Machine, Witness], list[str]], *, relocated: bool) -> Check:

@@ -101,4 +101,3 @@ class Definitions:
         """The second state really differs in one of `names`."""
         state = varied(self.machine, names)
         return any_of(*[differ(n, self.machine.variables[n], state[n]) for n in names])
-

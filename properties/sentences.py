@@ -47,7 +47,8 @@ def sentence(replayed: Replayed) -> str:
     if case.witness.claim == "not-privileged":
         return f"`{text}`: {_fate(runs[0], levels[0])}, and {_fate(runs[1], levels[1])}."
     if case.witness.claim == "control":
-        return f"At level {levels[0]}, `{text}` changes {_changes(machine, states[0], runs[0], replayed.shown)} without a trap."
+        changes = _changes(machine, states[0], runs[0], replayed.shown)
+        return f"At level {levels[0]}, `{text}` changes {changes} without a trap."
     seen = _seen(replayed)
     if case.witness.claim == "mode":
         return f"`{text}` shows the mode: {seen[0]} at level {levels[0]}, but {seen[1]} at level {levels[1]}."
@@ -93,7 +94,9 @@ def _seen(replayed: Replayed) -> tuple[str, str]:
         return f"{place} becomes {_number(one)}", _number(two)
     name, _, rest = place.partition("[")
     address = int(rest.rstrip("]"), 16)
-    second = case.semantics.relocate(replayed.runs[1].state, -case.amount % (1 << _amount_width(case.semantics.machine)))
+    second = case.semantics.relocate(
+        replayed.runs[1].state, -case.amount % (1 << _amount_width(case.semantics.machine))
+    )
     one, two = replayed.runs[0].state[name][address], second[name][address]
     return f"the cell at {_number(address)} becomes {_number(one)}", _number(two)
 

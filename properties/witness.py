@@ -86,7 +86,9 @@ def load(path: Path) -> Witness:
     if witness.schema != SCHEMA:
         raise WitnessError(f"{path} has schema {witness.schema[:60]!r}; {SCHEMA!r} was expected")
     if witness.id != witness.hashed():
-        raise WitnessError(f"{path} was changed: its content is {witness.hashed()}, but it calls itself {witness.id[:40]!r}")
+        raise WitnessError(
+            f"{path} was changed: its content is {witness.hashed()}, but it calls itself {witness.id[:40]!r}"
+        )
     return witness
 
 

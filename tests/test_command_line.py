@@ -108,9 +108,7 @@ class TestExitCodes:
     ) -> None:
         assert self.run(monkeypatch, raised) == code
 
-    def test_of_a_fault_of_ours(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_of_a_fault_of_ours(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         assert self.run(monkeypatch, ZeroDivisionError("boom")) == 70
         error = capsys.readouterr().err
         assert "ZeroDivisionError: boom" in error

@@ -130,17 +130,9 @@ def _ite_sum(condition: Term, then: Term, other: Term) -> Term:
 
 def _ite_bool(condition: Term, then: Term, other: Term) -> Term:
     if then.op == "const":
-        return (
-            boolean.any_of(condition, other)
-            if then.data
-            else boolean.all_of(boolean.negate(condition), other)
-        )
+        return boolean.any_of(condition, other) if then.data else boolean.all_of(boolean.negate(condition), other)
     if other.op == "const":
-        return (
-            boolean.any_of(boolean.negate(condition), then)
-            if other.data
-            else boolean.all_of(condition, then)
-        )
+        return boolean.any_of(boolean.negate(condition), then) if other.data else boolean.all_of(condition, then)
     if then is condition:
         return boolean.any_of(condition, other)
     if other is condition:

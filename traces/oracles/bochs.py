@@ -14,6 +14,7 @@ BIOS, and whose debugger at last dumps the memory with the results. The debugger
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -88,6 +89,10 @@ class Bochs:
 
     model: str = "tigerlake"
     timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w+", self.model):
+            raise ValueError(f"{self.model!r} is not the name of a processor model, like 'tigerlake'")
 
     @staticmethod
     def available() -> str | None:
@@ -173,11 +178,7 @@ def _trouble() -> str | None:
 
 
 def _last_words(folder: Path) -> str:
-    """What Bochs said last: its panic if there is one, else the end of its output."""
-    for name in ("log", "output"):
-        path = folder / name
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        lines = [line.strip() for line in lines if ">>PANIC<<" in line or name == "output"]
-        if any(lines):
-            return next(line for line in reversed(lines) if line)
-    return "it said nothing"
+    """Why Bochs stopped: what it said at its exit, else its last panic."""
+    texts = [path.read_text(errors="replace") for path in (folder / "output", folder / "log") if path.exists()]
+    found = re.findall(r"exiting with the following message:\n(.+)|>>PANIC<< (.+)", "\n".join(texts))
+    return " ".join((found[-1][0] or found[-1][1]).split()) if found else "it did not say why"

@@ -76,7 +76,9 @@ class Disagreement:
 
     def describe(self) -> str:
         """One line: the instruction, the ring, and each difference as model's != oracle's."""
-        parts = ", ".join(f"{name} {_show(ours)} != {_show(theirs)}" for name, (ours, theirs) in self.differences.items())
+        parts = ", ".join(
+            f"{name} {_show(ours)} != {_show(theirs)}" for name, (ours, theirs) in self.differences.items()
+        )
         case = self.case
         shown = case.instruction.render(case.fields)
         return f"{case.instruction.id}: {shown} ({case.code.hex(' ')}) in ring {case.state['CPL']}: {parts}"
@@ -99,7 +101,7 @@ class Comparer:
         state = dict(case.state if state is None else state)
         for name, value in state.items():
             if isinstance(value, dict):
-                state[name] = value.copy()  # type: ignore[attr-defined]
+                state[name] = value.copy()
         start = state["EIP"]
         trapped = self.interpreter.execute(case.instruction, case.fields, state)
         for _ in range(self._limit(case) - 1):
@@ -157,7 +159,7 @@ class Comparer:
         names = self.__dict__.get("_names")
         if names is None:
             names = self.__dict__["_names"] = [name for name in self.machine.components if name in shown]
-        return names  # type: ignore[no-any-return]
+        return names
 
     def compare(self, case: Case) -> tuple[Expected, Answer | None, dict[str, tuple[Any, Any]]]:
         """The model's and the oracle's results and where they differ; the oracle is not asked what is declined."""

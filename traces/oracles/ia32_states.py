@@ -17,6 +17,7 @@ from .unicorn_memory import Image
 
 State = dict[str, Any]
 BOUNDARIES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+MODEL_SPECIFIC = (0x10, 0x174, 0x175, 0x176)
 PLAIN_FLAGS = ("CF", "PF", "AF", "ZF", "SF", "DF", "OF", "IF", "ID", "AC")
 FLAT = Descriptor(0, 0xFFFFFFFF, 0)
 
@@ -26,6 +27,8 @@ def word(rng: Random, world: World) -> int:
     kind = rng.random()
     if kind < 0.2:
         return rng.choice(BOUNDARIES)
+    if kind < 0.22:
+        return rng.choice(MODEL_SPECIFIC)
     if kind < 0.35:
         return rng.randrange(64)
     if kind < 0.6:
@@ -39,17 +42,30 @@ def selector(rng: Random, world: World) -> int:
     """A selector: most often of a descriptor of the world, with any RPL; sometimes null or beyond the tables."""
     kind = rng.random()
     if kind < 0.9:
-        return rng.choice(world.selectors) | rng.randrange(4)
+        of_kind = rng.choices(world.kinds, (3, 3, 2, 2))[0] or world.kinds[0]
+        return rng.choice(of_kind) | rng.choice((0, 0, 0, 1, 2, 3, 3))
     if kind < 0.95:
         return rng.randrange(4)
     return rng.getrandbits(16)
+
+
+def far_pointer(rng: Random, world: World, cpl: int) -> tuple[int, int]:
+    """A selector and an offset to jump to: code that may run at `cpl`, a call gate, or anything."""
+    kind = rng.random()
+    chosen, start = selector(rng, world), 0
+    if kind < 0.45:
+        code = rng.choice(world.code_segments(cpl))
+        chosen, start = code | rng.randrange(cpl + 1), world.descriptors[code].base
+    elif kind < 0.65 and (gates := world.callable_gates(cpl)):
+        chosen = rng.choice(gates) | rng.randrange(cpl + 1)
+    return chosen, world.code_address(rng) - start & 0xFFFFFFFF
 
 
 def draw_state(rng: Random, world: World, initial: Callable[[], State]) -> State:
     """A state of `world`; `initial` gives a state in which every component is zero."""
     state = initial()
     state["memory"] = Image(world.content, world.base, default=HALT)
-    cpl = state["CPL"] = rng.randrange(4)
+    cpl = state["CPL"] = rng.choice((0, 0, 1, 2, 3, 3))
     _load_segments(rng, world, state, cpl)
     _load_tables(rng, world, state)
     for name in PLAIN_FLAGS:
@@ -63,6 +79,10 @@ def draw_state(rng: Random, world: World, initial: Callable[[], State]) -> State
         state[f"DR{number}"] = rng.getrandbits(32)
     state["DR6"], state["DR7"] = 0xFFFF0FF0 | rng.getrandbits(4), 0x400
     _draw_registers(rng, world, state)
+    for number in MODEL_SPECIFIC[1:]:
+        state["MSR"][number] = selector(rng, world) if number == 0x174 else word(rng, world)
+    port = state["EDX"] & 0xFFFF
+    state["IO"].update({port + n & 0xFFFF: rng.getrandbits(8) for n in range(4)})
     return state
 
 

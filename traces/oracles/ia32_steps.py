@@ -6,23 +6,27 @@ fit: selectors, offsets of code, flags. Nothing here depends on an instruction's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from ringproof.model.ia32.encoding import to_bytes
+from ringproof.model.ia32.machine import CR4_BITS
 from ringproof.model.machine import Instruction
 from ringproof.model.terms import Term
 from ringproof.traces.interpreter import Interpreter
 
-from .ia32_states import State, address_in, cached, draw_state, selector, word
+from .ia32_states import State, address_in, cached, draw_state, far_pointer, selector, word
 from .ia32_worlds import CODE_AT, DATA_AT, HALT, World
 
 REGISTERS = ("EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI")
 SEGMENTS = ("ES", "CS", "SS", "DS", "FS", "GS")
 OVERRIDES = (0,) * 12 + (1, 2, 3, 4, 5, 6)
 ESP, EBP = 4, 5
+MASK = 0xFFFFFFFF
+DEBUGGING_EXTENSIONS = 3
+OTHER_CR4 = 0x6D8  # DE, PSE, MCE, PGE, OSFXSR, OSXMMEXCPT
 AFTER = bytes([HALT]) * 16
 
 
@@ -41,17 +45,19 @@ class Steps:
 
     def __init__(self, interpreter: Interpreter, rng: Random, world: World) -> None:
         self.interpreter, self.rng, self.world = interpreter, rng, world
-        self._initial: Callable[[], State] = interpreter.initial
+        assumptions = interpreter.machine.assumptions
+        self._fixed = sum(1 << bit for name, bit in CR4_BITS.items() if assumptions[name].value)
 
     def draw(self, instruction: Instruction) -> Case | None:
         """A case of `instruction`, or None when the operands drawn are not an encoding of it."""
-        state = draw_state(self.rng, self.world, self._initial)
+        state = draw_state(self.rng, self.world, self.interpreter.initial)
+        state["CR4"] = self._fixed | self.rng.choice((0, 0, 1 << DEBUGGING_EXTENSIONS, OTHER_CR4))
         drawn = self._fields(instruction, state)
         word_of = instruction.encoding.assemble(drawn)
         matches, fields = self.interpreter.operands(instruction, word_of)
         if not matches:
             return None
-        length = fields["length"] if "length" in fields else instruction.encoding.length.value
+        length = fields.get("length", instruction.encoding.length.value)
         code = to_bytes(word_of, length)
         start = state["CS_base"] + state["EIP"]
         for n, byte in enumerate(code + AFTER):
@@ -73,6 +79,9 @@ class Steps:
             fields["mod"] = rng.choice((0, 1, 2, 2, 3, 3))
             if fields["mod"] != 3:
                 self._solve_address(instruction, fields, state)
+            elif "m16" in instruction.syntax and rng.random() < 0.5:
+                name = REGISTERS[fields["rm"]]
+                state[name] = state[name] & 0xFFFF0000 | selector(rng, self.world)
         elif "mod" in terms:
             fields["mod"] = rng.choice((3, 3, 3, 0, 1, 2))
         self._plant_stack(state)
@@ -82,23 +91,18 @@ class Steps:
         rng, world = self.rng, self.world
         if "rel" in instruction.syntax and width == 32 and rng.random() < 0.9:
             start = state["CS_base"] + state["EIP"]
-            return world.code_address(rng) - start & 0xFFFFFFFF
+            return int(world.code_address(rng) - start & 0xFFFFFFFF)
         if "rel" in instruction.syntax and width == 8 and rng.random() < 0.7:
             return rng.randrange(0x20, 0x78)
         if width >= 48:
-            return selector(rng, world) << (width - 16) | self._code_offset()
+            chosen, offset = far_pointer(rng, world, state["CPL"])
+            return chosen << (width - 16) | offset
         if "moffs" in instruction.syntax and rng.random() < 0.9:
             return address_in(rng, world, cached(state, "DS")) - cached(state, "DS").base & 0xFFFFFFFF
         if width == 16 and rng.random() < 0.7:
             return rng.randrange(0, 64, 4)
         value = word(rng, world)
         return (value if rng.random() < 0.6 else rng.getrandbits(32)) & ((1 << width) - 1)
-
-    def _code_offset(self) -> int:
-        """An offset of code, most often in a flat segment."""
-        rng = self.rng
-        offset = self.world.code_address(rng)
-        return (offset if rng.random() < 0.75 else offset - self.world.base) & 0xFFFFFFFF
 
     def _solve_address(self, instruction: Instruction, fields: dict[str, int], state: State) -> None:
         """Chooses a register, a displacement or both so that the operand lies where there is something."""
@@ -129,22 +133,28 @@ class Steps:
                 value = offset - state["ESP"] - fields["disp"] & 0xFFFFFFFF
                 state[REGISTERS[index]] = value >> scale
         if rng.random() < 0.7:
-            self._plant(instruction, state["memory"], target)
+            self._plant(instruction, state, target)
 
     # Memory.
 
-    def _plant(self, instruction: Instruction, memory: Any, target: int) -> None:
-        """Puts what the operand may be at `target`: a far pointer, a table's limit and base, an offset, numbers."""
+    def _plant(self, instruction: Instruction, state: State, target: int) -> None:
+        """Puts what the operand may be at `target`: a far pointer (of data, if a register is loaded too), a
+        selector, a table's limit and base, or numbers."""
         rng, world = self.rng, self.world
         kind = rng.random() * (0.5 if "m16:" in instruction.syntax else 1)
-        if kind < 0.45:
+        if kind < 0.3 and "m16" in instruction.syntax and "m16:" not in instruction.syntax:
+            data = selector(rng, world).to_bytes(2, "little")
+        elif kind < 0.45:
             size = 2 if "m16:16" in instruction.syntax else 4
-            data = self._code_offset().to_bytes(4, "little")[:size] + selector(rng, world).to_bytes(2, "little")
+            chosen, offset = far_pointer(rng, world, state["CPL"])
+            if "," in instruction.syntax:
+                chosen = selector(rng, world)
+            data = offset.to_bytes(4, "little")[:size] + chosen.to_bytes(2, "little")
         elif kind < 0.6:
             data = (8 * rng.randrange(64) - 1 & 0xFFFF).to_bytes(2, "little") + world.base.to_bytes(4, "little")
         else:
             data = word(rng, world).to_bytes(4, "little") + word(rng, world).to_bytes(4, "little")
-        _write(memory, target, data)
+        _write(state["memory"], target, data)
 
     def _plant_stack(self, state: State) -> None:
         """Puts a return frame or selectors on the stack, in words of 32 or now and then 16 bits."""
@@ -163,7 +173,8 @@ class Steps:
             stack_selector = stack | ring if rng.random() < 0.9 else selector(rng, world)
             start = world.descriptors[code].base
             address = world.base + CODE_AT + rng.randrange(DATA_AT - CODE_AT) - start & 0xFFFFFFFF
-            flags = rng.getrandbits(22) & ~0x20100
+            flags = rng.getrandbits(22) & ~(0x20100 if rng.random() < 0.95 else 0x100)
+            flags &= ~0x4000 if rng.random() < 0.8 else MASK
             items = [address, code_selector]
             frame = [flags] if rng.random() < 0.5 else []
             items += [*frame, *[word(rng, world), stack_selector] * 6]

@@ -8,6 +8,7 @@ limit, some not present, some malformed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 from .ia32_descriptors import (
@@ -34,7 +35,7 @@ BASES = (0x00200000, 0x00200000, 0x00010000, 0x7FFFC000, 0xFFFF0000)
 HALT = 0xF4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class World:
     """An arena and what lies in it. Selectors are given with RPL 0."""
 
@@ -47,9 +48,18 @@ class World:
     tr: tuple[int, Descriptor]
     ldtr: tuple[int, Descriptor]
 
-    @property
-    def selectors(self) -> list[int]:
-        return [*self.descriptors, *self.gates]
+    @cached_property
+    def kinds(self) -> list[list[int]]:
+        """The selectors of code, data, gates, and system segments."""
+        items = self.descriptors.items()
+        code = [s for s, d in items if d.is_code]
+        data = [s for s, d in items if d.is_data]
+        tasks = [s for s, d in items if s not in code and s not in data]
+        return [code, data, list(self.gates), tasks]
+
+    def callable_gates(self, cpl: int) -> list[int]:
+        """Selectors of the call gates that ring `cpl` may use."""
+        return [s for s, g in self.gates.items() if g.access & 0x9F == PRESENT | CALL_GATE and g.access >> 5 & 3 >= cpl]
 
     def code_address(self, rng: Random) -> int:
         return self.base + CODE_AT + rng.randrange(0x20, DATA_AT - CODE_AT - 0x20)
@@ -113,7 +123,7 @@ class _Tables:
         elif kind < 0.65:
             self.add(segment(rng, base, SIZE, code=False, dpl=dpl))
         elif kind < 0.72:
-            access = present | dpl << 5 | rng.choice((TSS, BUSY_TSS, 1, 3))
+            access = present | dpl << 5 | rng.choice((TSS, TSS, TSS, BUSY_TSS, 1, 3))
             limit = rng.choice((0x67, 0x67, 0x66, 0x67 + 0x101, 0xFFFFF, segment_limit(rng, SIZE)))
             self.add(Descriptor(base + TSS_AT, limit, access, False))
         elif kind < 0.76:
@@ -122,7 +132,9 @@ class _Tables:
         elif kind < 0.97 and self.descriptors:
             self.add(self.gate(rng.choice((CALL_GATE,) * 10 + (CALL_GATE_16, TASK_GATE)), present, dpl))
         else:
-            self.add(Descriptor(rng.getrandbits(32), rng.getrandbits(20), present | dpl << 5 | rng.getrandbits(5), False))
+            self.add(
+                Descriptor(rng.getrandbits(32), rng.getrandbits(20), present | dpl << 5 | rng.getrandbits(5), False)
+            )
 
     def gate(self, kind: int, present: int, dpl: int) -> Gate:
         rng = self.rng
@@ -156,7 +168,8 @@ def world(seed: int) -> World:
         local.add_random()
     content = bytearray(rng.randbytes(SIZE))
     for at, tables in ((GDT_AT, table), (LDT_AT, local)):
-        for selector, item in [*tables.descriptors.items(), *tables.gates.items()]:
+        entries: dict[int, Descriptor | Gate] = {**tables.descriptors, **tables.gates}
+        for selector, item in entries.items():
             place = at + (selector & ~7)
             content[place : place + 8] = item.pack()
     for number in range(IDT_ENTRIES):

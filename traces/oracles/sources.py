@@ -9,6 +9,7 @@ from ringproof.model.machine import Instruction, Machine
 from ringproof.traces.interpreter import Interpreter
 
 from .comparison import Oracle, cases
+from .deviations import Deviation
 from .ia32_steps import Case
 from .validation import Progress, Validation, validate
 
@@ -21,6 +22,7 @@ class Source:
 
     make: Callable[[], Oracle]
     draw: Draw
+    deviations: Sequence[Deviation]
     fits: Callable[[Instruction], bool] = lambda instruction: True
 
     def validate(
@@ -29,27 +31,23 @@ class Source:
         """A run over the instructions that fit, or those of the rows in `only`."""
         oracle = self.make()
         chosen = [i for i in machine.instructions if self.fits(i) and (not only or i.name in only)]
-        run = validate(
-            machine, oracle, lambda interpreter: self.draw(interpreter, seed, chosen), steps=steps, seed=seed, progress=progress
-        )
+
+        def drawn(interpreter: Interpreter) -> Iterable[Case]:
+            return self.draw(interpreter, seed, chosen)
+
+        run = validate(machine, oracle, drawn, self.deviations, steps=steps, seed=seed, progress=progress)
         run.forms = tuple(i.id for i in chosen)
         return run
 
 
 def _unicorn() -> Source:
+    from .unicorn_deviations import UNICORN
     from .unicorn_ia32 import UnicornIA32
 
-    return Source(UnicornIA32, cases)
+    return Source(UnicornIA32, cases, UNICORN)
 
 
-def _host() -> Source:
-    from .host_cases import host_cases, is_plain
-    from .host_ptrace import HostProcessor
-
-    return Source(HostProcessor, host_cases, is_plain)
-
-
-SOURCES: dict[str, Callable[[], Source]] = {"unicorn": _unicorn, "host": _host}
+SOURCES: dict[str, Callable[[], Source]] = {"unicorn": _unicorn}
 
 
 def source(name: str) -> Source:

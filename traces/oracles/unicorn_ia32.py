@@ -28,6 +28,8 @@ WITH_ERROR_CODE = frozenset({8, 10, 11, 12, 13, 14, 17})
 INVALID_OPCODE = 6
 NOWHERE = 1 << 40
 BUSY = 0x200
+BREAKPOINTS = 0xFF
+IA32_SYSENTER_CS, IA32_SYSENTER_ESP, IA32_SYSENTER_EIP = 0x174, 0x175, 0x176
 PREFIXES = bytes.fromhex("26 2e 36 3e 64 65 66 67 f0 f2 f3")
 
 
@@ -41,21 +43,30 @@ class UnicornIA32:
             import unicorn
             from unicorn import x86_const
         except ImportError:
-            raise OracleUnavailable("the package unicorn is not installed (the extra ringproof[oracles] has it)") from None
+            raise OracleUnavailable(
+                "the package unicorn is not installed (the extra ringproof[oracles] has it)"
+            ) from None
         self.version: str = unicorn.__version__
         self._error = unicorn.UcError
         self._codes = (unicorn.UC_ERR_OK, unicorn.UC_ERR_INSN_INVALID)
         self._eflags = x86_const.UC_X86_REG_EFLAGS
-        self._engine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
-        self._layout = Layout(self._engine, x86_const)
         self._save = unicorn.unicorn_py3.unicorn.uclib.uc_context_save
-        self._hflags = self._layout.front.hflags & ~0xE03
-        self._memory = Memory(self._engine)
         self._stored: list[tuple[int, int]] = []
         self._raised: list[int] = []
         self._ports: dict[int, int] = {}
         self._input: Mapping[int, int] = {}
-        engine = self._engine
+        self._open()
+
+    def _open(self) -> None:
+        """Makes a fresh engine."""
+        import unicorn
+        from unicorn import x86_const
+
+        engine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
+        self._engine = engine
+        self._layout = Layout(engine, x86_const)
+        self._hflags = self._layout.front.hflags & ~0xE03
+        self._memory = Memory(engine)
         engine.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
         engine.hook_add(unicorn.UC_HOOK_MEM_WRITE, self._on_store)
         engine.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
@@ -111,6 +122,8 @@ class UnicornIA32:
         written = self._written()
         answer = self._answer(state, failure, written)
         self._memory.restore(written)
+        if self._layout.exceptions.dr[7] & BREAKPOINTS:
+            self._open()  # breakpoints outlive the context that set them
         return answer
 
     def _step(self, eip: int) -> int:
@@ -176,6 +189,9 @@ class UnicornIA32:
             front.cr[number] = state[f"CR{number}"]
         for number in (0, 1, 2, 3, 6, 7):
             exceptions.dr[number] = state[f"DR{number}"]
+        fast_calls, known = self._layout.fast_calls, state.get("MSR") or Cells()
+        fast_calls.cs = known[IA32_SYSENTER_CS] & 0xFFFFFFFF
+        fast_calls.esp, fast_calls.eip = known[IA32_SYSENTER_ESP], known[IA32_SYSENTER_EIP]
         exceptions.error_code = exceptions.is_software = 0
         exceptions.old_exception = -1
         self._engine.context_restore(self._layout.context)

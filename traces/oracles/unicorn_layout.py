@@ -57,8 +57,14 @@ class Exceptions(ctypes.Structure):
     )
 
 
+class FastCalls(ctypes.Structure):
+    """The model-specific registers of SYSENTER."""
+
+    _fields_ = (("cs", u32), ("esp", u64), ("eip", u64))
+
+
 class Layout:
-    """The context of one engine as two structures over its bytes: `front` and `exceptions`."""
+    """The context of one engine as structures over its bytes: `front`, `fast_calls` and `exceptions`."""
 
     def __init__(self, engine: Any, constants: Any) -> None:
         marks = {f"UC_X86_REG_{name}": 0xA5C30000 + n for n, name in enumerate(("EAX", "ECX", "EDX", "EBX"))}
@@ -68,6 +74,8 @@ class Layout:
             engine.reg_write(getattr(constants, name), value)
         engine.reg_write(constants.UC_X86_REG_LDTR, (0x18, 0x7B1D0000, 0x3F7, 0x8200))
         engine.reg_write(constants.UC_X86_REG_IDTR, (0, 0x7B2D0000, 0x6F7, 0))
+        for number, value in ((0x174, 0x6B), (0x175, 0x3C5A0000), (0x176, 0x3C5A0001)):
+            engine.msr_write(number, value)
         self.context = engine.context_save()
         size = self.context.size
         start = self.context.context.value
@@ -75,10 +83,14 @@ class Layout:
         front = _place(raw, [0xA5C30000 + n for n in range(4)])
         debug = _place(raw, [0x5A3C0000 + n for n in range(4)])
         self.front = Front.from_address(start + front)
+        fast = _place(raw, [0x3C5A0000, 0x3C5A0001])
+        self.fast_calls = FastCalls.from_address(start + fast - FastCalls.esp.offset)
         self.exceptions = Exceptions.from_address(start + debug - Exceptions.dr.offset)
         ldt, idt = self.front.ldt, self.front.idt
-        shown = (ldt.selector, ldt.base, ldt.limit, ldt.flags, idt.base, idt.limit, self.exceptions.old_exception)
-        if shown != (0x18, 0x7B1D0000, 0x3F7, 0x8200, 0x7B2D0000, 0x6F7, -1) or self.front.df not in (1, -1):
+        tables = (ldt.selector, ldt.base, ldt.limit, ldt.flags, idt.base, idt.limit)
+        others = (self.exceptions.old_exception, self.fast_calls.cs)
+        known = tables == (0x18, 0x7B1D0000, 0x3F7, 0x8200, 0x7B2D0000, 0x6F7) and others == (-1, 0x6B)
+        if not known or self.front.df not in (1, -1):
             raise OracleUnavailable("this version of unicorn lays out its saved context in a way that is not known")
         for name, value in before.items():
             engine.reg_write(getattr(constants, name), value)

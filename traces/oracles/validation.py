@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ringproof.model.machine import Machine
@@ -11,7 +11,7 @@ from ringproof.traces.interpreter import Interpreter
 
 from .answers import Cannot
 from .comparison import Comparer, Disagreement, Oracle
-from .deviations import DEVIATIONS, Deviation, Explainer
+from .deviations import Deviation, Explainer
 from .ia32_steps import Case
 
 EXAMPLES = 3
@@ -93,6 +93,7 @@ def validate(
     machine: Machine,
     oracle: Oracle,
     cases: Callable[[Interpreter], Iterable[Case]],
+    deviations: Sequence[Deviation] = (),
     *,
     steps: int,
     seed: int,
@@ -101,10 +102,10 @@ def validate(
     """Compares `steps` of the cases that `cases(interpreter)` draws. The seed is only recorded."""
     interpreter = Interpreter(machine)
     comparer = Comparer(interpreter, oracle)
-    explainer = Explainer(comparer, DEVIATIONS)
+    explainer = Explainer(comparer, deviations)
     run = Validation(machine.name, oracle.name, oracle.version, seed)
     run.forms = tuple(i.id for i in machine.instructions)
-    run.deviations = tuple(explainer.deviations)
+    run.deviations = explainer.deviations
     for case in cases(interpreter):
         if run.steps >= steps:
             break

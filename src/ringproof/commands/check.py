@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @assume_option
 @click.option("--only", multiple=True, metavar="NAME", help="Check only the instructions of this row; repeatable.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes to use; all cores by default.")
-@click.option("--save", type=click.Path(file_okay=False, path_type=Path), help="Save every counterexample in this folder.")
+@click.option(
+    "--save", type=click.Path(file_okay=False, path_type=Path), help="Save every counterexample in this folder."
+)
 @click.option("--expect", type=click.Choice(EXPECTATIONS), help="Exit 0 if Theorem 1's condition is as expected.")
 @click.option("--all", "everything", is_flag=True, help="Show every instruction, not only the violations.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -53,7 +55,9 @@ def check(
 
         click.echo(text(report, machine, assume, everything=everything))
         if save is not None:
-            click.echo(f"\n{len(report.witnesses)} counterexamples saved in {save}; `ringproof replay FILE` runs one again.")
+            click.echo(
+                f"\n{len(report.witnesses)} counterexamples saved in {save}; `ringproof replay FILE` runs one again."
+            )
     click.get_current_context().exit(_exit(report, expect))
 
 
@@ -78,5 +82,3 @@ def _no_state(report: Report) -> bool:
     from ringproof.properties.verdicts import Vacuous
 
     return all(isinstance(form.verdicts["executes"], Vacuous) for row in report.rows for form in row.forms)
-
-

@@ -17,7 +17,9 @@ def text(report: Report, name: str, assumed: Mapping[str, str], *, everything: b
     """The whole report: context, theorems, violations with their counterexamples, the rest in short."""
     parts = [_heading(report), "", *_theorems(report), ""]
     telling = Telling(report)
-    violating = [row for row in report.rows if row.escapes("sensitive") is not False or row.escapes("user") is not False]
+    violating = [
+        row for row in report.rows if row.escapes("sensitive") is not False or row.escapes("user") is not False
+    ]
     if violating:
         parts.append("Sensitive, but not privileged:")
         for row in violating:
@@ -74,7 +76,9 @@ def _words(row: Row) -> str:
     found += [f"unknown whether {word}" for key, word in names.items() if row.flag(key) is None]
     if row.resources:
         found.append(f"resource sensitive ({', '.join(row.resources)})")
-    if row.flag("behavior_sensitive") and not (row.flag("mode_sensitive") or row.flag("location_sensitive") or row.resources):
+    if row.flag("behavior_sensitive") and not (
+        row.flag("mode_sensitive") or row.flag("location_sensitive") or row.resources
+    ):
         found.append("behavior sensitive")
     return ", ".join(found) or ("always traps" if row.always_traps else "innocuous")
 
@@ -83,7 +87,11 @@ def _summary(report: Report) -> list[str]:
     privileged = [row.name for row in report.rows if row.flag("privileged")]
     innocuous = [row.name for row in report.rows if row.innocuous]
     timing = [row.name for row in report.rows if row.flag("timing_sensitive")]
-    lines = [textwrap.fill(f"Privileged ({len(privileged)}): {', '.join(privileged) or 'none'}.", 110, subsequent_indent="    ")]
+    lines = [
+        textwrap.fill(
+            f"Privileged ({len(privileged)}): {', '.join(privileged) or 'none'}.", 110, subsequent_indent="    "
+        )
+    ]
     if timing:
         lines.append(f"Timing sensitive: {', '.join(timing)}.")
     lines.append(f"Innocuous: {len(innocuous)} of {len(report.rows)} instructions.")
@@ -98,7 +106,9 @@ def _summary(report: Report) -> list[str]:
 def _modes(report: Report) -> str:
     top, ways = report.modes.levels[0], report.modes.other_ways()
     if ways:
-        return f"From {report.modes.guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
+        return (
+            f"From {report.modes.guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
+        )
     raising = sorted({t.instruction for t in report.modes.transitions if t.raises})
     by = f" (raised through entry points by {', '.join(raising)})" if raising else ""
     return f"From {report.modes.guest}, {top} is reached only through traps and entry points{by}."
@@ -109,7 +119,11 @@ def _decoding(report: Report) -> str:
     assert found is not None
     problems = []
     if found.disjoint is not True:
-        problems.append(f"two encodings overlap: {found.overlap}" if found.overlap else "whether encodings overlap is unknown")
+        problems.append(
+            f"two encodings overlap: {found.overlap}" if found.overlap else "whether encodings overlap is unknown"
+        )
     if found.total is not True:
-        problems.append(f"a word has no encoding: {found.uncovered}" if found.uncovered else "whether every word decodes is unknown")
+        problems.append(
+            f"a word has no encoding: {found.uncovered}" if found.uncovered else "whether every word decodes is unknown"
+        )
     return f"Decoding: {'; '.join(problems)}." if problems else "Decoding: every word has exactly one meaning (proved)."

@@ -32,7 +32,9 @@ QUESTIONS = {
 @click.argument("machine")
 @click.argument("instruction")
 @assume_option
-@click.option("--save", type=click.Path(file_okay=False, path_type=Path), help="Save the counterexamples in this folder.")
+@click.option(
+    "--save", type=click.Path(file_okay=False, path_type=Path), help="Save the counterexamples in this folder."
+)
 @json_option
 def explain(machine: str, instruction: str, assume: dict[str, str], save: Path | None, as_json: bool) -> None:
     """Tell the story of one INSTRUCTION of MACHINE: each claim with its proof or its counterexample."""

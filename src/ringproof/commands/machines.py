@@ -48,13 +48,16 @@ def _document(machine: Machine) -> dict[str, Any]:
         "source": machine.source,
         "mode": {"component": machine.mode, "levels": dict(machine.levels), "guest": machine.guest},
         "components": [
-            {"name": c.name, "sort": str(c.sort), "role": c.role.value, "text": c.text} for c in machine.components.values()
+            {"name": c.name, "sort": str(c.sort), "role": c.role.value, "text": c.text}
+            for c in machine.components.values()
         ],
         "assumptions": [
             {"name": a.name, "value": a.value, "scope": a.scope, "text": a.text} for a in machine.assumptions.values()
         ],
         "states": [invariant.text for invariant in machine.invariants],
-        "instructions": [{"name": i.name, "syntax": i.syntax, "encoding": i.encoding.text} for i in machine.instructions],
+        "instructions": [
+            {"name": i.name, "syntax": i.syntax, "encoding": i.encoding.text} for i in machine.instructions
+        ],
         "undefined": [encoding.text for encoding in machine.undefined],
         "left_out": {"encodings": [encoding.text for encoding in machine.omitted], "behavior": list(machine.left_out)},
     }
@@ -62,7 +65,9 @@ def _document(machine: Machine) -> dict[str, Any]:
 
 def _text(machine: Machine) -> str:
     parts = [f"{machine.name}: {machine.summary}", f"source: {machine.source}", ""]
-    parts.append(f"levels of {machine.mode}, most privileged first: {', '.join(machine.levels)}; guests run at {machine.guest}")
+    parts.append(
+        f"levels of {machine.mode}, most privileged first: {', '.join(machine.levels)}; guests run at {machine.guest}"
+    )
     parts += ["", "components"]
     parts.append(columns([(c.name, str(c.sort), c.role.value, c.text) for c in machine.components.values()]))
     if machine.assumptions:

@@ -13,13 +13,15 @@ from .common import assume_option, columns, json_option, print_json
 if TYPE_CHECKING:
     from ringproof.traces.oracles.validation import Validation
 
-ORACLES = ("unicorn", "host")
+ORACLES = ("unicorn",)
 
 
 @click.command()
 @click.argument("machine")
 @click.option("--against", type=click.Choice(ORACLES), default="unicorn", show_default=True, help="The implementation.")
-@click.option("--steps", type=click.IntRange(1), default=20000, show_default=True, help="Random single steps to compare.")
+@click.option(
+    "--steps", type=click.IntRange(1), default=20000, show_default=True, help="Random single steps to compare."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed draws the same steps.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only the instructions of this row; repeatable.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -43,7 +45,9 @@ def validate(
     loaded = load(machine)
     loaded.assuming(assume)
     if loaded.name != "ia32":
-        raise click.UsageError(f"there is no other implementation of {loaded.name} to compare with; there is one of ia32")
+        raise click.UsageError(
+            f"there is no other implementation of {loaded.name} to compare with; there is one of ia32"
+        )
     rows = {i.name for i in loaded.instructions}
     for name in only:
         if name not in rows:
@@ -95,7 +99,12 @@ def document(run: Validation) -> dict[str, Any]:
         ],
         "unused": [d.name for d in run.unused],
         "disagreements": [
-            {"form": kind[0], "kind": list(kind[1:]), "count": count, "examples": [d.describe() for d in run.disagreements[kind]]}
+            {
+                "form": kind[0],
+                "kind": list(kind[1:]),
+                "count": count,
+                "examples": [d.describe() for d in run.disagreements[kind]],
+            }
             for kind, count in run.disagreed.most_common()
         ],
     }
