@@ -47,10 +47,14 @@ class Trap:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What an instruction does: its traps in order of priority, else the next value of every component."""
+    """What an instruction does: its traps in order of priority, else the next value of every component.
+
+    `choices` are the terms by which it picks one of the entry points that the machine's tables declare.
+    """
 
     traps: tuple[Trap, ...]
     state: Mapping[str, Term]
+    choices: tuple[Term, ...] = ()
 
     def trapping(self, *kinds: Kind) -> Term:
         """The Bool that says that it traps, for one of `kinds` if any are given."""
@@ -91,6 +95,7 @@ class Cpu:
         object.__setattr__(self, "_constants", constants)
         object.__setattr__(self, "_guards", [])
         object.__setattr__(self, "_traps", [])
+        object.__setattr__(self, "_choices", [])
 
     def __getattr__(self, name: str) -> Any:
         state: dict[str, Term] = object.__getattribute__(self, "_state")
@@ -140,9 +145,13 @@ class Cpu:
         if guard.op != "const" or guard is TRUE:
             self._traps.append(Trap(cause, guard, known))
 
+    def choose_entry(self, choice: Term) -> None:
+        """The instruction may pick an entry point by `choice`, say a gate's selector; it is no more than a choice."""
+        self._choices.append(choice)
+
     def outcome(self) -> Outcome:
         """The traps and the next state so far."""
-        return Outcome(tuple(self._traps), dict(self._state))
+        return Outcome(tuple(self._traps), dict(self._state), tuple(self._choices))
 
 
 def _coerce(value: Term | int | bool, like: Term) -> Term:

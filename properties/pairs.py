@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ringproof.model.cpu import Kind, Outcome
+from ringproof.model.cpu import Kind, Outcome, Trap
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.model.terms import ArraySort, Term, all_of, any_of, select, shift, substitute, var
@@ -93,10 +93,11 @@ def second_run(run: Run, state: Mapping[str, Term]) -> Run:
 
 def _replace(outcome: Outcome, ties: Mapping[Term, Term]) -> Outcome:
     traps = outcome.traps
-    roots = [trap.guard for trap in traps] + list(outcome.state.values())
-    terms = substitute(roots, ties)
-    guarded = tuple(type(t)(t.cause, guard, {}) for t, guard in zip(traps, terms, strict=False))
-    return Outcome(guarded, dict(zip(outcome.state, terms[len(traps) :], strict=True)))
+    roots = [*(trap.guard for trap in traps), *outcome.choices, *outcome.state.values()]
+    terms = iter(substitute(roots, ties))
+    guarded = tuple(Trap(trap.cause, next(terms), {}) for trap in traps)
+    choices = tuple(next(terms) for _ in outcome.choices)
+    return Outcome(guarded, dict(zip(outcome.state, terms, strict=True)), choices)
 
 
 def varied(machine: Machine, names: Iterable[str]) -> dict[str, Term]:

@@ -59,8 +59,8 @@ def sentence(replayed: Replayed) -> str:
         )
     if case.witness.claim in ("resource", "timing"):
         name = case.witness.component or _first_difference(machine, states)
-        one, two = (_text(state[name], states[1 - i][name]) for i, state in enumerate(states))
-        return f"`{text}` shows {name}: {seen[0]} where {name} is {one}, but {seen[1]} where it is {two}."
+        label, one, two = _apart(name, *(state[name] for state in states))
+        return f"`{text}` shows {label}: {seen[0]} where {label} is {one}, but {seen[1]} where it is {two}."
     return f"`{text}` shows a difference of mode or resources: {seen[0]}, but {seen[1]}."
 
 
@@ -78,8 +78,8 @@ def _changes(machine: Machine, before: State, run: After, names: Sequence[str]) 
     parts = []
     for name in names[:3]:
         if name in machine.components:
-            old, new = before[name], run.state[name]
-            parts.append(f"{name} from {_text(old, new)} to {_text(new, old)}")
+            label, old, new = _apart(name, before[name], run.state[name])
+            parts.append(f"{label} from {old} to {new}")
         else:
             parts.append(f"the {name}")
     return " and ".join(parts) + (" and more" if len(names) > 3 else "")
@@ -90,8 +90,8 @@ def _seen(replayed: Replayed) -> tuple[str, str]:
     place = replayed.shown[0]
     case = replayed.case
     if "[" not in place:
-        one, two = (run.state[place] for run in replayed.runs)
-        return f"{place} becomes {_number(one)}", _number(two)
+        label, one, two = _apart(place, *(run.state[place] for run in replayed.runs))
+        return f"{label} becomes {one}", two
     name, _, rest = place.partition("[")
     address = int(rest.rstrip("]"), 16)
     second = case.semantics.relocate(
@@ -132,8 +132,9 @@ def _number(value: Any) -> str:
     return str(int(value)) if int(value) < 10 else hex(value)
 
 
-def _text(value: Any, other: Any) -> str:
-    if not isinstance(value, Cells):
-        return _number(value)
-    index = next((i for i in sorted({*value, *other}) if value[i] != other[i]), 0)
-    return f"{_number(value[index])} at {_number(index)}"
+def _apart(name: str, one: Any, two: Any) -> tuple[str, str, str]:
+    """A component, or the first cell of an array, at which two values differ; and the two."""
+    if not isinstance(one, Cells):
+        return name, _number(one), _number(two)
+    index = next((i for i in sorted({*one, *two}) if one[i] != two[i]), 0)
+    return f"{name}[{_number(index)}]", _number(one[index]), _number(two[index])

@@ -1,8 +1,9 @@
 """Mode transitions: from which privilege level to which an instruction can take the machine, and how.
 
 A transition to a more privileged level is *controlled* if where it lands does not depend on the program's
-own registers: two states that agree in mode, resources and memory, and run the same instruction, arrive at
-the same program counter with the same resources. Then only who owns the resources decides the entry point.
+own registers, but for its choice of an entry point: two states that agree in mode, resources, memory and that
+choice, and run the same instruction, arrive at the same program counter with the same resources. Then only
+who owns the resources decides which entry points there are.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def _controlled(
     own = [c.name for c in machine.components.values() if c.role is Role.PROGRAM]
     second = second_run(run, varied(machine, own))
     terms = [instruction.encoding.matches]
+    terms += [one == two for one, two in zip(run.outcome.choices, second.outcome.choices, strict=True)]
     for each in (run, second):
         terms += machine.valid(each.before)
         terms += [each.before[machine.mode] == machine.at_level(low), each.completes]

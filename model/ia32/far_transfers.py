@@ -38,7 +38,11 @@ FAR_16 = "16-bit far transfer"
 
 
 def resolve(cpu: IA32, selector: Term) -> tuple[Descriptor, Descriptor, Term]:
-    """The code segment that a far pointer leads to, the descriptor that it names, and whether that is a call gate."""
+    """The code segment that a far pointer leads to, the descriptor that it names, and whether that is a call gate.
+
+    Which gate it is, the program may choose: each of them is an entry point.
+    """
+    cpu.choose_entry(selector)
     cpu.trap(GP_MEMORY, when=is_null(selector), error_code=0)
     named = fetch(cpu, selector)
     is_gate, error = named.is_system, named.error_code
