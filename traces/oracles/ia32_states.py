@@ -66,7 +66,7 @@ def draw_state(rng: Random, world: World, initial: Callable[[], State]) -> State
     state = initial()
     state["memory"] = Image(world.content, world.base, default=HALT)
     cpl = state["CPL"] = rng.choice((0, 0, 1, 2, 3, 3))
-    _load_segments(rng, world, state, cpl)
+    load_segments(rng, world, state, cpl)
     _load_tables(rng, world, state)
     for name in PLAIN_FLAGS:
         state[name] = rng.getrandbits(1)
@@ -78,7 +78,7 @@ def draw_state(rng: Random, world: World, initial: Callable[[], State]) -> State
     for number in range(4):
         state[f"DR{number}"] = rng.getrandbits(32)
     state["DR6"], state["DR7"] = 0xFFFF0FF0 | rng.getrandbits(4), 0x400
-    _draw_registers(rng, world, state)
+    draw_registers(rng, world, state)
     for number in MODEL_SPECIFIC[1:]:
         state["MSR"][number] = selector(rng, world) if number == 0x174 else word(rng, world)
     port = state["EDX"] & 0xFFFF
@@ -86,7 +86,8 @@ def draw_state(rng: Random, world: World, initial: Callable[[], State]) -> State
     return state
 
 
-def _load_segments(rng: Random, world: World, state: State, cpl: int) -> None:
+def load_segments(rng: Random, world: World, state: State, cpl: int) -> None:
+    """Segment registers with segments of the world that ring `cpl` may hold."""
     for name, candidates in (("CS", world.code_segments(cpl)), ("SS", world.stack_segments(cpl))):
         chosen = rng.choice(candidates)
         state[f"{name}_index"] = chosen >> 2
@@ -154,7 +155,8 @@ def pointer(rng: Random, world: World, segment: Descriptor) -> int:
     return address_in(rng, world, segment) - segment.base & 0xFFFFFFFF
 
 
-def _draw_registers(rng: Random, world: World, state: State) -> None:
+def draw_registers(rng: Random, world: World, state: State) -> None:
+    """General registers, and EIP in the code area; the segments are loaded before."""
     for name in ("EAX", "ECX", "EDX", "EBX", "EBP", "ESI", "EDI"):
         state[name] = word(rng, world)
     if rng.random() < 0.5:

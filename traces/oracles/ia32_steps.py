@@ -50,19 +50,24 @@ class Steps:
 
     def draw(self, instruction: Instruction) -> Case | None:
         """A case of `instruction`, or None when the operands drawn are not an encoding of it."""
-        state = draw_state(self.rng, self.world, self.interpreter.initial)
-        state["CR4"] = self._fixed | self.rng.choice((0, 0, 1 << DEBUGGING_EXTENSIONS, OTHER_CR4))
+        state = self.state()
         drawn = self._fields(instruction, state)
         word_of = instruction.encoding.assemble(drawn)
         matches, fields = self.interpreter.operands(instruction, word_of)
         if not matches:
             return None
-        length = fields.get("length", instruction.encoding.length.value)
+        length = fields["length"] if "length" in fields else instruction.encoding.length.value  # noqa: SIM401
         code = to_bytes(word_of, length)
         start = state["CS_base"] + state["EIP"]
         for n, byte in enumerate(code + AFTER):
             state["memory"][start + n & 0xFFFFFFFF] = byte
         return Case(instruction, fields, code, state)
+
+    def state(self) -> State:
+        """A random state of the world."""
+        state = draw_state(self.rng, self.world, self.interpreter.initial)
+        state["CR4"] = self._fixed | self.rng.choice((0, 0, 1 << DEBUGGING_EXTENSIONS, OTHER_CR4))
+        return state
 
     # Operands.
 
