@@ -7,9 +7,8 @@ from typing import Any
 
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine
-from ringproof.model.terms import TRUE, Term, substitute, variables
+from ringproof.model.terms import Evaluation, Term
 from ringproof.solvers.answer import Sat, Solver, Undecided
-from ringproof.solvers.equations import constant
 from ringproof.traces.interpreter import State
 from ringproof.traces.python_code import Cells, default_value
 
@@ -114,8 +113,10 @@ class Discharger:
 
 def satisfies(terms: Sequence[Term], values: Mapping[str, Any]) -> bool:
     """`terms` hold under `values`, where a second state without values of its own equals the first."""
-    constants: dict[Term, Term] = {}
-    for variable in variables(terms):
-        value = values.get(variable.name, values.get(variable.name.removesuffix(prime("")), 0))
-        constants[variable] = constant(variable.sort, value)
-    return all(term is TRUE for term in substitute(terms, constants))
+
+    def read(variable: Term) -> Any:
+        value = values.get(variable.name, values.get(variable.name.removesuffix(prime(""))))
+        return default_value(variable.sort) if value is None else value
+
+    evaluation = Evaluation(read)
+    return all(evaluation.value(term) for term in terms)

@@ -8,6 +8,7 @@ with both modes user; resources other than the relocation count with the locatio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from ringproof.model.cpu import Kind
 from ringproof.model.machine import Instruction, Role
@@ -29,8 +30,12 @@ class Definitions:
     def _name(self, what: str) -> str:
         return f"{self.machine.name}/{what}/{self.instruction.id}"
 
+    @cached_property
+    def _first_valid(self) -> list[Term]:
+        return self.machine.valid(self.run.before)
+
     def _valid(self, state: Mapping[str, Term]) -> list[Term]:
-        return self.machine.valid(state)
+        return self._first_valid if state is self.run.before else self.machine.valid(state)
 
     def _at_guest_level(self, state: Mapping[str, Term]) -> list[Term]:
         level = self.machine.at_level(self.machine.guest_level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -38,8 +39,16 @@ class Undecided:
 Answer: TypeAlias = Sat | Unsat | Undecided
 
 
+class Session(Protocol):
+    """Questions about the same assertions, each with more of its own."""
+
+    def check(self, extra: Sequence[Term], budget: int) -> Answer:
+        """Decides the session's assertions together with `extra`, which are forgotten afterwards."""
+        ...
+
+
 class Solver(Protocol):
-    """A back end: pure, without memory from one call to the next.
+    """A back end: pure, without memory from one call or session to the next.
 
     `check` decides the conjunction of Bool terms within `budget` units of the back end's own deterministic
     resource count, and never guesses: what it cannot decide is `Undecided`. The assignment of a `Sat`
@@ -53,4 +62,8 @@ class Solver(Protocol):
 
     def check(self, assertions: Sequence[Term], budget: int) -> Answer:
         """Decides the conjunction of `assertions`."""
+        ...
+
+    def session(self, assertions: Sequence[Term]) -> AbstractContextManager[Session]:
+        """Prepares `assertions` once for many questions. The answers depend on their order alone."""
         ...

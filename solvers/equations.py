@@ -16,13 +16,9 @@ from ringproof.model.terms import (
     TRUE,
     ArraySort,
     BoolSort,
-    Sort,
+    Evaluation,
     Term,
     all_of,
-    bits,
-    boolean,
-    constant_array,
-    store,
     substitute,
     variables,
 )
@@ -36,27 +32,35 @@ class Eliminated:
     """A goal without the variables that equations decide, and what these are, in the order of elimination."""
 
     goal: Term
-    definitions: tuple[tuple[Term, Term], ...]
+    rounds: tuple[Mapping[Term, Term], ...]
 
     def complete(self, assignment: Mapping[str, Any]) -> dict[str, Any]:
         """`assignment` of the goal's variables extended by the eliminated ones; what is free is zero."""
         values = dict(assignment)
-        for variable, definition in reversed(self.definitions):
-            values[variable.name] = evaluate(definition, values)
+        evaluation = Evaluation(lambda v: values.get(v.name, {} if isinstance(v.sort, ArraySort) else 0))
+        for definitions in reversed(self.rounds):
+            values.update({v.name: evaluation.value(definition) for v, definition in definitions.items()})
         return values
+
+    def reduce(self, terms: Sequence[Term]) -> list[Term]:
+        """`terms` without the variables that went."""
+        reduced = list(terms)
+        for definitions in self.rounds:
+            reduced = substitute(reduced, definitions)
+        return reduced
 
 
 def solve_equations(assertions: Sequence[Term]) -> Eliminated:
     """Substitutes what the conjunction of `assertions` says by equations, a few rounds at most."""
     goal = all_of(*assertions)
-    definitions: list[tuple[Term, Term]] = []
+    rounds: list[Mapping[Term, Term]] = []
     for _ in range(ROUNDS):
         found = _independent(goal)
         if not found:
             break
-        definitions += found.items()
+        rounds.append(found)
         (goal,) = substitute([goal], found)
-    return Eliminated(goal, tuple(definitions))
+    return Eliminated(goal, tuple(rounds))
 
 
 def _independent(goal: Term) -> dict[Term, Term]:
@@ -103,22 +107,3 @@ def _solve_sum(left: Term, right: Term) -> tuple[Term, Term] | None:
         sign = -1 if coefficient == 1 else 1
         return atom, from_linear(sign * constant, {other: sign * c for other, c in rest.items()}, width)
     return None
-
-
-def evaluate(term: Term, values: Mapping[str, Any]) -> Any:
-    """The value of a Bool or bit-vector `term`; variables without a value are zero."""
-    constants = {v: constant(v.sort, values.get(v.name)) for v in variables([term])}
-    (result,) = substitute([term], constants)
-    return bool(result.value) if isinstance(result.sort, BoolSort) else result.value
-
-
-def constant(sort: Sort, value: Any) -> Term:
-    """The constant of `sort` for an integer, a truth value, or cells over zero; None is zero."""
-    if isinstance(sort, BoolSort):
-        return boolean(bool(value))
-    if isinstance(sort, ArraySort):
-        array = constant_array(sort.index.width, bits(0, sort.value.width))
-        for index, cell in (value or {}).items():
-            array = store(array, bits(index, sort.index.width), cell)
-        return array
-    return bits(int(value or 0), sort.width)

@@ -6,16 +6,17 @@ Array variables become uninterpreted functions, since terms read arrays only at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import z3
 from z3 import z3core
 
-from ringproof.model.terms import ArraySort, BitVecSort, BoolSort, Sort, Term, topological
+from ringproof.model.terms import ArraySort, BitVecSort, BoolSort, Sort, Term, all_of, topological
 
 from .answer import Answer, Sat, Undecided, Unsat
-from .equations import solve_equations
+from .equations import Eliminated, solve_equations
 
 _c: Any = z3core
 _quiet = z3core._error_handler_type(lambda context, code: None)
@@ -55,7 +56,41 @@ class Z3Solver:
             answer = context.decide(reduced.goal, budget)
         finally:
             context.close()
-        return Sat(reduced.complete(answer.assignment), answer.cost) if isinstance(answer, Sat) else answer
+        return _completed(answer, reduced)
+
+    @contextmanager
+    def session(self, assertions: Sequence[Term]) -> Iterator[Z3Session]:
+        """Many questions in one context, which holds `assertions`."""
+        context = _Context()
+        try:
+            yield Z3Session(context, solve_equations(assertions))
+        finally:
+            context.close()
+
+
+class Z3Session:
+    """Questions to the plain core about the same assertions."""
+
+    def __init__(self, context: _Context, reduced: Eliminated) -> None:
+        self._context, self._reduced = context, reduced
+        self._order = context.translate([reduced.goal])
+        self._solver = context.solver(_parts(reduced.goal))
+
+    def check(self, extra: Sequence[Term], budget: int) -> Answer:
+        """Decides the session's assertions together with `extra`."""
+        context = self._context
+        goal = all_of(*self._reduced.reduce(extra))
+        order = [*self._order, *context.translate([goal])]
+        answer = context.ask(self._solver, order, _parts(goal), min(budget, QUICK))
+        return _completed(answer, self._reduced)
+
+
+def _parts(goal: Term) -> tuple[Term, ...]:
+    return goal.args if goal.op == "and" else (goal,)
+
+
+def _completed(answer: Answer, reduced: Eliminated) -> Answer:
+    return Sat(reduced.complete(answer.assignment), answer.cost) if isinstance(answer, Sat) else answer
 
 
 class _Context:
@@ -66,30 +101,56 @@ class _Context:
         _c.Z3_set_error_handler(self.ref, _quiet)
         self.sorts: dict[int, Any] = {}
         self.asts: dict[int, Any] = {}
+        self.kept: list[Term] = []
 
     def close(self) -> None:
         _c.Z3_del_context(self.ref)
 
-    def decide(self, goal: Term, budget: int) -> Answer:
-        """The plain core first, which is quick on most obligations; the bit-blasting solver on the rest."""
-        order = topological([goal])
+    def translate(self, roots: Sequence[Term]) -> list[Term]:
+        """Translates `roots` and what is below them; gives the nodes that are not translated yet, in order."""
+        order = [node for node in topological(roots) if id(node) not in self.asts]
+        self.kept += order
         for node in order:
             self.asts[id(node)] = self._translate(node)
-        parts = goal.args if goal.op == "and" else (goal,)
-        quick = self._try(_c.Z3_mk_simple_solver(self.ref), order, parts, min(budget, QUICK))
+        return order
+
+    def decide(self, goal: Term, budget: int) -> Answer:
+        """The plain core first, which is quick on most obligations; the bit-blasting solver on the rest."""
+        order = self.translate([goal])
+        parts = _parts(goal)
+        quick = self.ask(self.solver(parts), order, (), min(budget, QUICK))
         if not isinstance(quick, Undecided) or quick.cost >= budget:
             return quick
-        logic = _c.Z3_mk_string_symbol(self.ref, "QF_UFBV")
-        return self._try(_c.Z3_mk_solver_for_logic(self.ref, logic), order, parts, budget)
+        return self.ask(self.solver(parts, "QF_UFBV"), order, (), budget)
 
-    def _try(self, solver: Any, order: Sequence[Term], parts: Sequence[Term], budget: int) -> Answer:
+    def solver(self, parts: Sequence[Term], logic: str = "") -> Any:
+        """A solver that holds `parts`: the plain core, or the one that z3 has for `logic`."""
+        if logic:
+            symbol = _c.Z3_mk_string_symbol(self.ref, logic)
+            solver = _c.Z3_mk_solver_for_logic(self.ref, symbol)
+        else:
+            solver = _c.Z3_mk_simple_solver(self.ref)
         _c.Z3_solver_inc_ref(self.ref, solver)
+        for part in parts:
+            _c.Z3_solver_assert(self.ref, solver, self.asts[id(part)])
+        return solver
+
+    def ask(self, solver: Any, order: Sequence[Term], extra: Sequence[Term], budget: int) -> Answer:
+        """What `solver` answers with `extra` for this once; a model has the values of the nodes in `order`."""
         params = _c.Z3_mk_params(self.ref)
         _c.Z3_params_inc_ref(self.ref, params)
         _c.Z3_params_set_uint(self.ref, params, _c.Z3_mk_string_symbol(self.ref, "rlimit"), budget)
         _c.Z3_solver_set_params(self.ref, solver, params)
-        for part in parts:
+        if not extra:
+            return self._check(solver, order)
+        _c.Z3_solver_push(self.ref, solver)
+        for part in extra:
             _c.Z3_solver_assert(self.ref, solver, self.asts[id(part)])
+        answer = self._check(solver, order)
+        _c.Z3_solver_pop(self.ref, solver, 1)
+        return answer
+
+    def _check(self, solver: Any, order: Sequence[Term]) -> Answer:
         result = _c.Z3_solver_check(self.ref, solver)
         cost = self._cost(solver)
         if result == z3.Z3_L_FALSE:

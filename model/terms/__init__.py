@@ -12,6 +12,7 @@ from .array import constant_array, select, shift, store
 from .bitvector import bits, concat, join_bits, sdiv, sign_extend, slt, srem, udiv, urem, zero_extend
 from .boolean import FALSE, TRUE, all_of, any_of, boolean, implies
 from .choice import equal, ite
+from .evaluation import Evaluation
 from .sorts import Array, ArraySort, BitVec, BitVecSort, Bool, BoolSort, Sort
 from .term import Term, TermError, var
 from .walk import substitute, topological, variables
@@ -25,6 +26,7 @@ __all__ = [
     "BitVecSort",
     "Bool",
     "BoolSort",
+    "Evaluation",
     "Sort",
     "Term",
     "TermError",
