@@ -47,7 +47,15 @@ def _unicorn() -> Source:
     return Source(UnicornIA32, cases, UNICORN)
 
 
-SOURCES: dict[str, Callable[[], Source]] = {"unicorn": _unicorn}
+def _host() -> Source:
+    from .host_cases import fits, host_cases
+    from .host_deviations import HOST
+    from .host_processor import HostProcessor
+
+    return Source(HostProcessor, host_cases, HOST, fits)
+
+
+SOURCES: dict[str, Callable[[], Source]] = {"unicorn": _unicorn, "host": _host}
 
 
 def source(name: str) -> Source:

@@ -13,7 +13,7 @@ from .common import assume_option, columns, json_option, print_json
 if TYPE_CHECKING:
     from ringproof.traces.oracles.validation import Validation
 
-ORACLES = ("unicorn",)
+ORACLES = ("unicorn", "host")
 
 
 @click.command()
