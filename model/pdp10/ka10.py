@@ -41,7 +41,7 @@ PROTECTION = Cause("memory protection", Kind.MEMORY)
 FETCH_PROTECTION = Cause("memory protection (fetch)", Kind.MEMORY)
 NO_JSR = Cause("a trap or interrupt location without JSR", Kind.UNSUPPORTED)
 RESET = Cause("in-out reset", Kind.UNSUPPORTED)
-JSR = 0o264
+BLT, JSR = 0o251, 0o264
 
 
 class KA10(PDP10):
@@ -252,6 +252,7 @@ def ka10() -> Machine:
         "instructions other than JSR in the trap and interrupt locations 40 to 61",
         "memories of less than 2**18 words, parity errors, address break, the trap offset of a second processor",
         "in-out reset (CONO APR with bit 19)",
+        "what an instruction has done before a memory protection violation stops it; here that is nothing",
         "an interrupt in the middle of a byte instruction or a BLT (the model moves one word of a BLT a step)",
     )
     return machine
@@ -310,7 +311,7 @@ def _visible(state: View, address: Term) -> Term:
     """A cell of core that the program reaches: in a segment, and not hidden by the accumulators."""
     low, high = address - state.base, address - state.Rh
     in_low = (low[17:10] <= state.bound) & (low >= ACCUMULATORS)
-    return in_low | (high.bit(17) & (high[17:10] <= state.Ph))
+    return in_low | (high.bit(17) & (high[17:10] <= state.Ph) & (high[17:10] > state.bound))
 
 
 def _fetch(cpu: Cpu) -> Term:
@@ -323,8 +324,12 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     assert isinstance(cpu, KA10)
     if cause.kind is Kind.UNSUPPORTED:
         cpu.trap(cause)
-    elif cause in (PROTECTION, FETCH_PROTECTION):
-        _protection_interrupt(cpu, cpu.PC if cause is FETCH_PROTECTION else cpu.PC + 1)
+    elif cause is FETCH_PROTECTION:
+        _protection_interrupt(cpu, cpu.PC, cpu.PC + 1)
+    elif cause is PROTECTION:
+        # A BLT can be taken up again: PC stays on it.
+        following = ite(cpu.fetch()[35:27] == BLT, cpu.PC, cpu.PC + 1)
+        _protection_interrupt(cpu, following, following)
     else:
         location = 0o60 if cause.kind is Kind.UNDEFINED else 0o40
         word = cpu.fetch()
@@ -333,15 +338,16 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
         cpu.trap_to(bits(location + 1, 18), saved)
 
 
-def _protection_interrupt(cpu: KA10, address: Term) -> None:
-    """Interrupts through 40 + 2n on level n, if the level is on and no other stands in the way."""
+def _protection_interrupt(cpu: KA10, saved: Term, following: Term) -> None:
+    """Interrupts through 40 + 2n on level n, where the PC `saved` is stored, if the level is on and no other
+    stands in the way; else the program goes on at `following`."""
     channel = cpu.APR_channel
     level = bits(0o200, 8) >> channel.zext(8)
     taken = cpu.PI_on & (channel != 0) & ((cpu.PIE & level[6:0]) != 0) & (cpu.PIH.zext(8) < level)
     cpu.protection_flag = TRUE
     with cpu.when(~taken):
-        cpu.PC = cpu.PC + 1
+        cpu.PC = following
         cpu.executing = FALSE
     with cpu.when(taken):
         cpu.PIH = cpu.PIH | level[6:0]
-        cpu.trap_to(bits(0o40, 18) + concat(bits(0, 14), channel, bits(0, 1)), cpu.pc_word(address))
+        cpu.trap_to(bits(0o40, 18) + concat(bits(0, 14), channel, bits(0, 1)), cpu.pc_word(saved))

@@ -344,6 +344,7 @@ def ki10() -> Machine:
         "indirect addressing deeper than the assumption `indirection`",
         "instructions other than JSR in location 420 of a process table",
         "memories of less than 2**22 words, parity errors, in-out reset (CONO APR with bit 19)",
+        "what an instruction has done before a page failure stops it; here that is nothing",
         "an interrupt in the middle of a byte instruction or a BLT (the model moves one word of a BLT a step)",
     )
     return machine
