@@ -291,6 +291,7 @@ def shift_right_arithmetic(a: Term, amount: Term) -> Term:
 
 def udiv(a: Term, b: Term) -> Term:
     """Unsigned quotient; by zero, all ones."""
+    coerce(b, a.width)
     if b.op == "const" and b.value and b.value & (b.value - 1) == 0:
         return shift_right(a, wrap(b.value.bit_length() - 1, a.width))
     return _binary("udiv", a, b)
@@ -298,6 +299,7 @@ def udiv(a: Term, b: Term) -> Term:
 
 def urem(a: Term, b: Term) -> Term:
     """Unsigned remainder; by zero, the dividend."""
+    coerce(b, a.width)
     if b.op == "const" and b.value and b.value & (b.value - 1) == 0:
         return bit_and(a, wrap(b.value - 1, a.width))
     return _binary("urem", a, b)

@@ -26,11 +26,13 @@ def coerce(value: object) -> Term:
 
 
 def negate(term: Term) -> Term:
+    """Logical not. Raises TermError for a term that is no Bool."""
+    coerce(term)
     if term.op == "const":
         return FALSE if term.data else TRUE
     if term.op == "not":
         return term.args[0]
-    return make("not", Bool, (coerce(term),))
+    return make("not", Bool, (term,))
 
 
 def _flatten(op: str, args: tuple[Term | bool, ...], unit: Term, zero: Term) -> Term:

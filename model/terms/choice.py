@@ -46,24 +46,49 @@ def _ordered(a: Term, b: Term) -> Term:
 
 
 def _equal_constant(a: Term, b: Term) -> Term:
+    """`a` equals the constant `b`, pushed down to where `a` is no choice, join, complement or moved sum.
+
+    A task is a term and the constant to meet, or what joins the last results: a choice's condition, or how many.
+    """
+    tasks: list[tuple[Term, Term] | Term | int] = [(a, b)]
+    results: list[Term] = []
+    while tasks:
+        task = tasks.pop()
+        if isinstance(task, int):
+            results[-task:] = [boolean.all_of(*results[-task:])]
+        elif isinstance(task, Term):
+            other, then = results.pop(), results.pop()
+            results.append(ite(task, then, other))
+        else:
+            below = _below(*task)
+            if isinstance(below, Term):
+                results.append(below)
+            else:
+                tasks += below
+    return results[0]
+
+
+def _below(a: Term, b: Term) -> Term | list[tuple[Term, Term] | Term | int]:
+    """The tasks that `a` equals the constant `b` comes down to, the last one first; a term where it is final."""
     if a.op == "const":
         return boolean.boolean(a.data == b.data)
     if a.op == "ite":
         condition, then, other = a.args
         if then.op == "const" or other.op == "const":
-            return ite(condition, equal(then, b), equal(other, b))
+            return [condition, (other, b), (then, b)]
     if a.op == "concat":
-        top, parts = a.width, []
+        top = a.width
+        pieces: list[tuple[Term, Term] | Term | int] = [len(a.args)]
         for part in a.args:
-            parts.append(equal(part, bitvector.extract(b, top - 1, top - part.width)))
+            pieces.append((part, bitvector.extract(b, top - 1, top - part.width)))
             top -= part.width
-        return boolean.all_of(*parts)
+        return pieces
     if a.op == "bvnot":
-        return equal(a.args[0], bitvector.bit_not(b))
+        return [(a.args[0], bitvector.bit_not(b))]
     if a.op == "add":
         constant, atoms = bitvector.linear(a)
         if constant:
-            return equal(bitvector.from_linear(0, atoms, a.width), bitvector.wrap(b.value - constant, a.width))
+            return [(bitvector.from_linear(0, atoms, a.width), bitvector.wrap(b.value - constant, a.width))]
     return _ordered(a, b)
 
 
@@ -83,49 +108,51 @@ def _equal_linear(a: Term, b: Term) -> Term:
 
 
 def ite(condition: Term | bool, then: Term, other: Term | int | bool) -> Term:
-    """`then` where `condition` holds, `other` elsewhere. Raises TermError when their sorts differ."""
+    """`then` where `condition` holds, `other` elsewhere. Raises TermError when their sorts differ.
+
+    Summands that two sums share are taken out, so that a moved base cancels.
+    """
     condition, other = boolean.coerce(condition), coerce(other, then.sort)
-    if condition.op == "const":
-        return then if condition.data else other
-    if then is other:
-        return then
-    if condition.op == "not":
-        condition, then, other = condition.args[0], other, then
-    if isinstance(then.sort, ArraySort):
-        return array.merge(condition, then, other)
-    if then.op == "ite" and then.args[0] is condition:
-        then = then.args[1]
-    if other.op == "ite" and other.args[0] is condition:
-        other = other.args[2]
-    if then is other:
-        return then
-    if isinstance(then.sort, BoolSort):
-        return _ite_bool(condition, then, other)
-    if other.op == "ite" and other.args[1] is then:
-        return ite(boolean.any_of(condition, other.args[0]), then, other.args[2])
-    if then.op == "ite" and then.args[2] is other:
-        return ite(boolean.all_of(condition, then.args[0]), then.args[1], other)
-    if then.op == "add" or other.op == "add":
-        return _ite_sum(condition, then, other)
-    return make("ite", then.sort, (condition, then, other))
+    shared: list[Term] = []
+    while True:
+        if condition.op == "not":
+            condition, then, other = condition.args[0], other, then
+        if condition.op != "const" and not isinstance(then.sort, ArraySort):
+            if then.op == "ite" and then.args[0] is condition:
+                then = then.args[1]
+            if other.op == "ite" and other.args[0] is condition:
+                other = other.args[2]
+        if condition.op == "const" or then is other:
+            result = then if condition is not boolean.FALSE else other
+        elif isinstance(then.sort, ArraySort):
+            result = array.merge(condition, then, other)
+        elif isinstance(then.sort, BoolSort):
+            result = _ite_bool(condition, then, other)
+        elif other.op == "ite" and other.args[1] is then:
+            condition, other = boolean.any_of(condition, other.args[0]), other.args[2]
+            continue
+        elif then.op == "ite" and then.args[2] is other:
+            condition, then = boolean.all_of(condition, then.args[0]), then.args[1]
+            continue
+        elif (common := _shared(then, other)) is not None:
+            shared.append(common)
+            then, other = bitvector.subtract(then, common), bitvector.subtract(other, common)
+            continue
+        else:
+            result = make("ite", then.sort, (condition, then, other))
+        break
+    for common in reversed(shared):
+        result = bitvector.add(result, common)
+    return result
 
 
-def _ite_sum(condition: Term, then: Term, other: Term) -> Term:
-    """A choice of two sums with the summands that they share taken out, so that a moved base cancels."""
-    constant, mine = bitvector.linear(then)
-    other_constant, theirs = bitvector.linear(other)
+def _shared(then: Term, other: Term) -> Term | None:
+    """The sum of the atoms that two sums have with the same coefficient, or None."""
+    if then.op != "add" and other.op != "add":
+        return None
+    (_, mine), (_, theirs) = bitvector.linear(then), bitvector.linear(other)
     common = {atom: c for atom, c in mine.items() if theirs.get(atom) == c}
-    if not common:
-        return make("ite", then.sort, (condition, then, other))
-    width = then.width
-    mine = {atom: c for atom, c in mine.items() if atom not in common}
-    theirs = {atom: c for atom, c in theirs.items() if atom not in common}
-    choice = ite(
-        condition,
-        bitvector.from_linear(constant, mine, width),
-        bitvector.from_linear(other_constant, theirs, width),
-    )
-    return bitvector.add(choice, bitvector.from_linear(0, common, width))
+    return bitvector.from_linear(0, common, then.width) if common else None
 
 
 def _ite_bool(condition: Term, then: Term, other: Term) -> Term:

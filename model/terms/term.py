@@ -133,6 +133,8 @@ class Term:
                 raise TermError("an array is read at one address, not at a range")
             return array.select(self, bitvector.coerce(key, self.sort.index.width))
         if isinstance(key, slice):
+            if key.start is None or key.stop is None or key.step is not None:
+                raise TermError("a slice of a bit-vector is written with both ends, the higher bit first: t[7:0]")
             return bitvector.extract(self, key.start, key.stop)
         if isinstance(key, Term):
             raise TermError("the bits of a bit-vector are numbered by integers; shift by a term instead")
@@ -164,14 +166,27 @@ class Term:
 
 _interned: WeakValueDictionary[tuple[object, ...], Term] = WeakValueDictionary()
 _op_numbers: dict[str, int] = {}
+_WIDE = (1 << 61) - 1
 
 
 def _number(text: str) -> int:
     number = _op_numbers.get(text)
     if number is None:
-        number = int.from_bytes(blake2b(text.encode(), digest_size=7).digest(), "big")
-        _op_numbers[text] = number
+        number = _op_numbers[text] = _hashed(text)
     return number
+
+
+def _hashed(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=7).digest(), "big")
+
+
+def _shape(data: Data) -> int | tuple[int, ...]:
+    """`data` as what `hash` tells apart: it takes integers modulo 2**61 - 1, so wide ones are given as text."""
+    if isinstance(data, tuple):
+        return data if max(data) < _WIDE else tuple([c if c < _WIDE else _hashed(hex(c)) for c in data])
+    if isinstance(data, int):
+        return data if data < _WIDE else _hashed(hex(data))
+    return 0 if data is None else _number(data)
 
 
 def make(op: str, sort: Sort, args: tuple[Term, ...] = (), data: Data = None) -> Term:
@@ -182,9 +197,8 @@ def make(op: str, sort: Sort, args: tuple[Term, ...] = (), data: Data = None) ->
         return found
     term = object.__new__(Term)
     term.op, term.sort, term.args, term.data = op, sort, args, data
-    shape = data if not isinstance(data, str) else _number(data)
     kind = sort.width if isinstance(sort, BitVecSort) else 0
-    term.digest = hash((_number(op), kind, shape if shape is not None else 0, *[arg.digest for arg in args]))
+    term.digest = hash((_number(op), kind, _shape(data), *[arg.digest for arg in args]))
     _interned[key] = term
     return term
 
