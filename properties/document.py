@@ -26,7 +26,8 @@ def document(report: Report) -> dict[str, Any]:
         "left_out": list(machine.left_out),
         "solver": report.solver,
         "obligations": dict(report.counts),
-        "complete": report.complete,
+        "selected": list(report.selected),
+        "complete": report.stopped is None,
         "seconds": round(report.seconds, 3),
     }
 

@@ -6,7 +6,12 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import Enum
+from fnmatch import fnmatchcase
 
 from ringproof.model.catalog import load
 from ringproof.model.machine import Machine, MachineError
@@ -25,9 +30,25 @@ from .witness import Witness
 Progress = Callable[[int, int, str], None]
 
 
+class Stopped(Enum):
+    """Why a check ended before everything was decided."""
+
+    INTERRUPTED = "interrupted"
+    KILLED = "a worker process was killed"
+
+
+class NothingSelected(MachineError):
+    """No instruction has the name that was asked for; the message names close ones."""
+
+    exit_code = 5
+
+
 @dataclass(frozen=True)
 class Report:
-    """What a check found. `complete` is false where it was interrupted: then only the rows decided so far."""
+    """What a check found. `stopped` says what cut it short, if anything did: then only the rows decided so far.
+
+    `selected` are the patterns that the rows were chosen by; the conditions are then over these rows alone.
+    """
 
     machine: Machine
     solver: str
@@ -36,7 +57,8 @@ class Report:
     modes: ModeGraph
     decoding: Decoding | None
     seconds: float
-    complete: bool = True
+    selected: tuple[str, ...] = ()
+    stopped: Stopped | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -73,21 +95,18 @@ def check(
 ) -> Report:
     """Classifies the machine `name`, with `jobs` processes (all cores by default).
 
-    `only` restricts the check to the instructions of these names; then decoding is not checked.
-    Raises MachineError for an unknown machine, assumption or instruction. An interrupt (Ctrl-C) gives the
-    report of what was decided so far, marked incomplete.
+    `only` restricts the check to the rows of these names, in which `*` and `?` stand for any text and any
+    character; then decoding is not checked. Raises MachineError for an unknown machine or assumption, and
+    NothingSelected for a name that no row has. An interrupt (Ctrl-C) gives the report of what was decided so far.
     """
     started = time.monotonic()
     job = Job(name, tuple((assumptions or {}).items()), budget)
     machine = prepare(name, dict(job.assumptions))
-    chosen = [i for i, form in enumerate(machine.instructions) if not only or form.name in only]
-    missing = sorted(set(only) - {form.name for form in machine.instructions})
-    if missing:
-        raise MachineError(f"{machine.name} has no instruction named {missing[0]!r}")
+    chosen = select(machine, only)
     workers = max(1, min(jobs or os.cpu_count() or 1, len(chosen)))
     found: dict[int, tuple[FormResult, list[Transition]]] = {}
     decoding: Decoding | None = None
-    complete = False
+    stopped: Stopped | None = None
     try:
         if not only:
             decoding = check_decoding(machine, Z3Solver(), budget)
@@ -95,22 +114,39 @@ def check(
             found[index] = (result, moves)
             if progress is not None:
                 progress(len(found), len(chosen), result.name)
-        complete = True
     except KeyboardInterrupt:
-        pass
+        stopped = Stopped.INTERRUPTED
+    except BrokenProcessPool:
+        stopped = Stopped.KILLED
     ordered = [found[index] for index in sorted(found)]
     table = rows([result for result, _ in ordered])
     return Report(
         machine=machine,
         solver=Z3Solver().name,
         rows=table,
-        theorems=conditions(table),
+        theorems=conditions(table, complete=stopped is None),
         modes=graph(machine, [move for _, moves in ordered for move in moves]),
         decoding=decoding,
         seconds=time.monotonic() - started,
-        complete=complete,
+        selected=tuple(only),
+        stopped=stopped,
         counts=_counts([result for result, _ in ordered]),
     )
+
+
+def select(machine: Machine, only: Sequence[str]) -> list[int]:
+    """The positions of the forms whose row matches one of the patterns in `only`; of all, if there are none."""
+    names = [form.name for form in machine.instructions]
+    for pattern in only:
+        if not any(_matches(name, pattern) for name in names):
+            close = get_close_matches(pattern, dict.fromkeys(names), 3)
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise NothingSelected(f"{machine.name} has no instruction named {pattern!r}{hint}")
+    return [i for i, name in enumerate(names) if not only or any(_matches(name, pattern) for pattern in only)]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name.lower(), pattern.lower())
 
 
 def _classify(
@@ -120,9 +156,16 @@ def _classify(
         worker = _Worker(job, machine)
         yield from map(worker.classify, chosen)
         return
-    context = multiprocessing.get_context()
-    with context.Pool(workers, _start, (job,)) as pool:
-        yield from pool.imap_unordered(_work, chosen, chunksize=1)
+    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(job,))
+    try:
+        for done in as_completed([pool.submit(_work, index) for index in chosen]):
+            yield done.result()
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class _Worker:

@@ -6,7 +6,7 @@ The theorems give *sufficient* conditions: where one fails, nothing is said of o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .classification import Row
 
@@ -45,8 +45,13 @@ def theorem3(rows: Sequence[Row]) -> Condition:
     return _condition(3, rows, ("user",), "every user sensitive instruction is privileged")
 
 
-def conditions(rows: Sequence[Row]) -> tuple[Condition, Condition, Condition]:
-    return theorem1(rows), theorem2(rows), theorem3(rows)
+def conditions(rows: Sequence[Row], *, complete: bool = True) -> tuple[Condition, Condition, Condition]:
+    """The three conditions over `rows`. One that nothing violates is unknown, not met, unless they are `complete`."""
+    found = theorem1(rows), theorem2(rows), theorem3(rows)
+    if complete:
+        return found
+    one, two, three = (replace(each, holds=None) if each.holds else each for each in found)
+    return one, two, three
 
 
 def _condition(theorem: int, rows: Sequence[Row], kinds: tuple[str, ...], text: str) -> Condition:

@@ -140,6 +140,8 @@ class _Context:
         params = _c.Z3_mk_params(self.ref)
         _c.Z3_params_inc_ref(self.ref, params)
         _c.Z3_params_set_uint(self.ref, params, _c.Z3_mk_string_symbol(self.ref, "rlimit"), budget)
+        # Else z3 answers Ctrl-C itself: the question is undecided, and nobody else learns of it.
+        _c.Z3_params_set_bool(self.ref, params, _c.Z3_mk_string_symbol(self.ref, "ctrl_c"), False)
         _c.Z3_solver_set_params(self.ref, solver, params)
         if not extra:
             return self._check(solver, order)

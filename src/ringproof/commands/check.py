@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("machine")
 @assume_option
-@click.option("--only", multiple=True, metavar="NAME", help="Check only the instructions of this row; repeatable.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only rows of this name (* and ? match any); repeatable.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes to use; all cores by default.")
+@click.option("--budget", type=click.IntRange(1), help="The solver's resource units for one question.")
 @click.option(
     "--save", type=click.Path(file_okay=False, path_type=Path), help="Save every counterexample in this folder."
 )
@@ -29,20 +30,21 @@ if TYPE_CHECKING:
 @json_option
 def check(
     machine: str, assume: dict[str, str], only: tuple[str, ...], jobs: int | None, save: Path | None,
-    expect: str | None, everything: bool, quiet: bool, as_json: bool,
+    budget: int | None, expect: str | None, everything: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Classify every instruction of MACHINE and decide the conditions of the three theorems.
 
     MACHINE is a name that `ringproof machines` lists, or a Python file that defines machine().
     Exit code 1 says that the condition of Theorem 1 fails.
     """
+    from ringproof.properties.discharge import BUDGET
     from ringproof.properties.document import document
     from ringproof.properties.run import check as run
 
     from .progress import reporter
 
     with reporter(machine, quiet=quiet) as progress:
-        report = run(machine, assumptions=assume, only=only, jobs=jobs, progress=progress)
+        report = run(machine, assumptions=assume, only=only, jobs=jobs, budget=budget or BUDGET, progress=progress)
     if save is not None:
         from ringproof.properties.told import told
 
@@ -62,8 +64,10 @@ def check(
 
 
 def _exit(report: Report, expect: str | None) -> Exit:
-    if not report.complete:
-        return Exit.INTERRUPTED
+    from ringproof.properties.run import Stopped
+
+    if report.stopped is not None:
+        return Exit.INTERRUPTED if report.stopped is Stopped.INTERRUPTED else Exit.INCONCLUSIVE
     if not report.rows:
         return Exit.NOTHING_SELECTED
     if _no_state(report):
@@ -72,8 +76,6 @@ def _exit(report: Report, expect: str | None) -> Exit:
     if found is not None and (found.disjoint is False or found.total is False):
         return Exit.VIOLATED
     holds = report.theorems[0].holds
-    if report.counts["unknown"]:
-        return Exit.INCONCLUSIVE
     return verdict_exit(None if holds is None else not holds, expect)
 
 

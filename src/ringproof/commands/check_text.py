@@ -39,18 +39,21 @@ def _quoted(name: str) -> str:
 def _heading(report: Report) -> str:
     settings = context(report)
     listed = ", ".join(f"{key}={value}" for key, value in settings.items())
-    note = "" if report.complete else "\nINTERRUPTED: only what was decided so far is shown."
+    note = f"\nNOT COMPLETE ({report.stopped.value}): only what was decided so far is shown." if report.stopped else ""
     return f"{report.machine.name}: {report.machine.summary}\ncontext: {listed}{note}"
 
 
 def _theorems(report: Report) -> list[str]:
     found = []
     for condition in report.theorems:
-        line = f"Theorem {condition.theorem}'s condition ({condition.text}) {condition.word}"
+        over = ", over the rows selected," if report.selected else ""
+        line = f"Theorem {condition.theorem}'s condition ({condition.text}){over} {condition.word}"
         if condition.violations:
             line += f" by {len(condition.violations)}: {', '.join(condition.violations)}"
         if condition.undecided:
             line += f"; undecided: {', '.join(condition.undecided)}"
+        if condition.holds is None and not condition.undecided:
+            line += ": not every instruction was decided"
         found.append(textwrap.fill(line + ".", 110, subsequent_indent="    "))
     return found
 

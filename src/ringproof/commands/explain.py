@@ -39,13 +39,10 @@ QUESTIONS = {
 def explain(machine: str, instruction: str, assume: dict[str, str], save: Path | None, as_json: bool) -> None:
     """Tell the story of one INSTRUCTION of MACHINE: each claim with its proof or its counterexample."""
     from ringproof.properties.document import document
-    from ringproof.properties.run import check, prepare
+    from ringproof.properties.run import check
     from ringproof.properties.told import told
 
-    built = prepare(machine, assume)
-    names = {form.name for form in built.instructions}
-    wanted = next((name for name in names if name.lower() == instruction.lower()), instruction)
-    report = check(machine, assumptions=assume, only=[wanted], jobs=1)
+    report = check(machine, assumptions=assume, only=[instruction], jobs=1)
     if save is not None:
         for witness in told(report):
             witness.save(save)
