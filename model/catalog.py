@@ -61,8 +61,11 @@ def load(name: str) -> Machine:
 
     Raises MachineError for an unknown name or a file that defines no machine.
     """
-    if name.endswith(".py"):
-        return _from_file(Path(name))
+    return _from_file(Path(name)) if name.endswith(".py") else named(name)
+
+
+def named(name: str) -> Machine:
+    """The machine of the catalogue. Raises MachineError for another name; no file is run, whatever the name is."""
     if name not in CATALOG:
         close = get_close_matches(name, CATALOG, 3)
         hint = f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(CATALOG)}"

@@ -16,7 +16,10 @@ from .replay import Replayed
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the two runs: a component, and its value before and after in each; `differs` marks the point."""
+    """One line of the runs: a component, and its value before and after in each.
+
+    `differs` says that the two runs differ in it, before or after; of a single run, that it changes.
+    """
 
     name: str
     values: tuple[str, ...]
@@ -125,7 +128,8 @@ def lines(replayed: Replayed) -> list[Line]:
 
 
 def _line(name: str, values: Sequence[Any]) -> Line:
-    return Line(name, tuple(_number(value) for value in values), len({int(value) for value in values}) > 1)
+    first, second = values[:2], values[2:] or values[1::-1]
+    return Line(name, tuple(_number(value) for value in values), list(first) != list(second))
 
 
 def _number(value: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import msgspec
@@ -73,9 +74,11 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
 def load(path: Path) -> Witness:
     """The witness in the file `path`. Raises WitnessError for anything else, in one sentence."""
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise WitnessError(f"{path} has {size} bytes; a witness has at most {LARGEST_FILE}")
+        found = path.stat()
+        if not S_ISREG(found.st_mode):
+            raise WitnessError(f"{path} is not a regular file; a witness file was expected")
+        if found.st_size > LARGEST_FILE:
+            raise WitnessError(f"{path} has {found.st_size} bytes; a witness has at most {LARGEST_FILE}")
         data = path.read_bytes()
     except OSError as error:
         raise WitnessError(f"{path} cannot be read: {error.strerror}") from None

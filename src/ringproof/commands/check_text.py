@@ -107,14 +107,13 @@ def _summary(report: Report) -> list[str]:
 
 
 def _modes(report: Report) -> str:
-    top, ways = report.modes.levels[0], report.modes.other_ways()
+    guest, top, ways = report.modes.guest, report.modes.levels[0], report.modes.other_ways()
+    rows = "By the rows above, from" if report.selected or report.stopped else "From"
     if ways:
-        return (
-            f"From {report.modes.guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
-        )
+        return f"{rows} {guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
     raising = sorted({t.instruction for t in report.modes.transitions if t.raises})
     by = f" (raised through entry points by {', '.join(raising)})" if raising else ""
-    return f"From {report.modes.guest}, {top} is reached only through traps and entry points{by}."
+    return f"{rows} {guest}, {top} is reached only through traps and entry points{by}."
 
 
 def _decoding(report: Report) -> str:

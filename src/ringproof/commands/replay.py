@@ -21,14 +21,16 @@ def replay(file: Path, machine_file: str | None, as_json: bool) -> None:
 
     Exit code 0 says that it does, 6 that it does not.
     """
+    from ringproof.model.catalog import load as load_machine
+    from ringproof.model.catalog import named
     from ringproof.properties.definitions import Semantics
     from ringproof.properties.replay import replay as run
-    from ringproof.properties.run import prepare
     from ringproof.properties.sentences import lines, sentence
     from ringproof.properties.witness import load
 
     witness = load(file)
-    machine = prepare(machine_file or witness.machine, witness.assumptions)
+    machine = load_machine(machine_file) if machine_file else named(witness.machine)
+    machine.assuming(witness.assumptions)
     replayed = run(Semantics(machine), witness)
     if as_json:
         table = [{"component": x.name, "values": list(x.values), "differs": x.differs} for x in lines(replayed)]
