@@ -52,7 +52,7 @@ class Solver(Protocol):
 
     `check` decides the conjunction of Bool terms within `budget` units of the back end's own deterministic
     resource count, and never guesses: what it cannot decide is `Undecided`. The assignment of a `Sat`
-    answer gives every variable of the assertions, and every array cell that they read.
+    answer satisfies the assertions where every variable and array cell that it does not give is zero.
     """
 
     @property

@@ -80,8 +80,9 @@ class Z3Session:
         """Decides the session's assertions together with `extra`."""
         context = self._context
         goal = all_of(*self._reduced.reduce(extra))
-        order = [*self._order, *context.translate([goal])]
-        answer = context.ask(self._solver, order, _parts(goal), min(budget, QUICK))
+        context.translate([goal])
+        # Earlier questions have translated parts of this one, whose values a model is asked for nonetheless.
+        answer = context.ask(self._solver, [*self._order, *topological([goal])], _parts(goal), min(budget, QUICK))
         return _completed(answer, self._reduced)
 
 
