@@ -29,7 +29,7 @@ from ringproof.solvers.answer import Sat, Undecided
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.python_code import compile_terms
 
-DEPTH = 100_000
+DEPTHS = {"arithmetic": 100_000, "choices": 10_000, "joins": 10_000}
 BEYOND = 1_100
 """More than Python's recursion limit, where building takes quadratic time."""
 X, Y = var("x", BitVec(16)), var("y", BitVec(16))
@@ -49,7 +49,7 @@ STEPS: dict[str, tuple[Callable[[Term, int], Term], Plain]] = {
 pytestmark = pytest.mark.slow
 
 
-def deep(step: Callable[[Term, int], Term], depth: int = DEPTH) -> Term:
+def deep(step: Callable[[Term, int], Term], depth: int) -> Term:
     term = X
     for i in range(depth):
         term = step(term, i)
@@ -58,14 +58,14 @@ def deep(step: Callable[[Term, int], Term], depth: int = DEPTH) -> Term:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_every_traversal(name: str) -> None:
-    assert sys.getrecursionlimit() <= BEYOND < DEPTH
-    step, plain = STEPS[name]
+    (step, plain), depth = STEPS[name], DEPTHS[name]
+    assert sys.getrecursionlimit() <= BEYOND < depth
     x, y = 0x1234, 0xBEEF
     expected = x
-    for i in range(DEPTH):
+    for i in range(depth):
         expected = plain(expected, i, x, y) % 2**16
-    term = deep(step)
-    assert len(topological([term])) > DEPTH
+    term = deep(step, depth)
+    assert len(topological([term])) > depth
     assert set(variables([term])) == {X, Y}
     (value,) = substitute([term], {X: bits(x, 16), Y: bits(y, 16)})
     assert value.value == expected
@@ -78,7 +78,7 @@ def test_every_traversal(name: str) -> None:
 
 
 def test_the_solver_reads_deep_terms() -> None:
-    term = deep(STEPS["arithmetic"][0])
+    term = deep(STEPS["arithmetic"][0], 30_000)
     assert isinstance(Z3Solver().check([term < 50], 1_000), Undecided)
     shorter = deep(STEPS["arithmetic"][0], BEYOND)
     answer = Z3Solver().check([shorter < 50, X + Y < 5], 50_000_000)

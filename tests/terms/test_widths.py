@@ -73,7 +73,7 @@ def test_a_comparison_that_swaps_its_operands_names_both_widths(build: Callable[
         (lambda: bits(-129, 8), "-129 does not fit in 8 bits"),
         (lambda: B + 256, "256 does not fit in 8 bits"),
         (lambda: B == True, "a bit-vector of 8 bits was expected, not True"),  # noqa: E712
-        (lambda: B + "1", "a bit-vector of 8 bits was expected, not '1'"),
+        (lambda: B + "1", "a bit-vector of 8 bits was expected, not '1'"),  # type: ignore[operator]
         (lambda: M[A], "operands of 16 and 32 bits do not fit each other"),
         (lambda: select(M, B), "operands of 16 and 8 bits do not fit each other"),
         (lambda: store(M, A, 0), "operands of 16 and 32 bits do not fit each other"),
