@@ -20,9 +20,7 @@ from .deviations import Deviation
 
 MASK = 0xFFFFFFFF
 REGISTERS = ("EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI")
-SELECTORS = ("ES_selector", "DS_selector", "FS_selector", "GS_selector")
 UMIP = ("SGDT", "SIDT", "SLDT", "STR", "SMSW")
-LOADS = ("MOV (to segment)", "POP (segment)", "LDS", "LES", "LFS", "LGS")
 SS_VECTOR, GP_VECTOR, AC_VECTOR = 12, 13, 17
 EXPAND_DOWN = 4
 REPNE, REPE = 2, 3
@@ -124,11 +122,11 @@ def _unwritten(disagreement: Disagreement) -> set[str]:
 
 
 def _pushed_before(disagreement: Disagreement) -> set[str]:
-    """The two doublewords below the top of the stack, where both raise the same exception."""
+    """What lies below the top of the stack, as far as a PUSHA goes, where both raise the same exception."""
     if "outcome" in disagreement.differences or not isinstance(disagreement.answer, Raised):
         return set()
     state = disagreement.case.state
-    below = {f"[{state['SS_base'] + state['ESP'] - n & MASK:#x}]" for n in range(1, 9)}
+    below = {f"[{state['SS_base'] + state['ESP'] - n & MASK:#x}]" for n in range(1, 33)}
     return below & set(disagreement.differences)
 
 
@@ -191,9 +189,10 @@ def _pushed_trap_flag(disagreement: Disagreement) -> set[str]:
     return {name} if theirs == ours | 1 else set()
 
 
-def _null_selectors(disagreement: Disagreement) -> set[str]:
+def _processor_number(disagreement: Disagreement) -> set[str]:
+    """One general register, which the model gives the limit 0."""
     found = disagreement.differences
-    return {name for name in SELECTORS if name in found and found[name][0] < 4 and found[name][1] == 0}
+    return {name for name in REGISTERS if name in found and found[name][0] & 0xFFFF == 0 and len(found) == 1}
 
 
 HOST: tuple[Deviation, ...] = (
@@ -237,8 +236,9 @@ HOST: tuple[Deviation, ...] = (
     Deviation(
         "stores before a fault",
         "SDM vol. 3, section 6.5",
-        "A far CALL to an offset beyond the limit has pushed CS and EIP when it faults; ESP is as before.",
-        rows=("CALL (far)",),
+        "A far CALL to an offset beyond the limit has pushed CS and EIP when it faults, and PUSHA what had room; ESP is"
+        " as before.",
+        rows=("CALL (far)", "PUSHA"),
         explains=_pushed_before,
     ),
     Deviation(
@@ -293,10 +293,11 @@ HOST: tuple[Deviation, ...] = (
         believes=_with_whole_pushes,
     ),
     Deviation(
-        "null selectors on return",
-        "SDM vol. 2, IRET",
-        "A null selector with an RPL becomes 0 when an inner level returns to ring 3, as the step's trap makes it do.",
-        explains=_null_selectors,
+        "number of the processor",
+        "SDM vol. 2, LSL",
+        "The limit of selector 78 is the number of the processor that the program is on, which Linux keeps there.",
+        rows=("LSL",),
+        explains=_processor_number,
     ),
     Deviation(
         "clock",

@@ -15,7 +15,7 @@ from typing import Any
 from ringproof.model.ia32.encoding import SEGMENT_BYTES
 
 from .answers import Answer, Cannot, Completed, OracleUnavailable, Raised
-from .host_ptrace import Fault, Traced
+from .host_ptrace import Fault, HostError, Traced
 from .host_tables import LDT_AT, LDT_ENTRIES, Memory, descriptor_request
 from .ia32_worlds import SIZE as WINDOW
 
@@ -43,10 +43,10 @@ class HostProcessor:
     def __init__(self) -> None:
         try:
             self._traced = Traced(WINDOW)
-        except OSError as error:
+            self._try()
+        except (OSError, HostError) as error:
             raise OracleUnavailable(f"a traced process cannot be prepared on this host: {error}") from None
         self._tables = b""
-        self._try()
         self.version = f"({_processor()}, {platform.system()} {platform.release()})"
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
 """A process of the host, stopped, that executes one instruction at a time from any registers (Linux on x86-64).
 
-The process is a program of the host that never runs: it is seized right after its start, its memory below
-4 Gbytes is given back, and system calls that it needs are executed in it one by one. A signal that an instruction
-causes is delivered, so that the kernel writes the exception's vector and error code into the signal's frame; the
-handler is never entered. See ptrace(2), sigaction(2), and the kernel's arch/x86/kernel/signal.c.
+What program the process was started with does not matter: it is seized, its memory below 4 Gbytes is given back,
+and system calls that it needs are executed in it one by one. A signal that an instruction causes is delivered, so
+that the kernel writes the exception's vector and error code into the signal's frame; the handler is never entered.
+See ptrace(2), sigaction(2), and the kernel's arch/x86/kernel/signal_64.c.
 """
 
 from __future__ import annotations
@@ -83,28 +83,28 @@ class Traced:
         self.size, self.base = size, 0
         self.registers = Registers()
         self._signal = (ctypes.c_int * 32)()
-        file = os.memfd_create("ringproof")
+        self._file = os.memfd_create("ringproof")
+        self._close_file = weakref.finalize(self, os.close, self._file)
+        os.truncate(self._file, size + PRIVATE)
+        self._shared = mmap.mmap(self._file, size + PRIVATE)
+        self.memory = memoryview(self._shared)[:size]
+        program = [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"]
+        process = subprocess.Popen(program, pass_fds=[self._file], start_new_session=True)
+        self._end = weakref.finalize(self, _end, process)
+        self.pid = process.pid
         try:
-            os.truncate(file, size + PRIVATE)
-            self._shared = mmap.mmap(file, size + PRIVATE)
-            program = [sys.executable, "-I", "-S", "-c", ""]
-            self._process = subprocess.Popen(program, pass_fds=[file], start_new_session=True)
-            self.pid = self._process.pid
-            self._close = weakref.finalize(self, _end, self._process)
-            self.memory = memoryview(self._shared)[:size]
-            self._file = file
             self._seize()
-            self._private = self._map_private(file)
+            self._private = self._map_private()
             self._free_low_memory()
             self._catch_signals()
         except BaseException:
-            os.close(file)
+            self.close()
             raise
-        self._close_file = weakref.finalize(self, os.close, file)
 
     def close(self) -> None:
         """Ends the process."""
-        self._close()
+        self._end()
+        self._close_file()
 
     # Starting.
 
@@ -114,14 +114,13 @@ class Traced:
         except OSError as error:
             raise OracleUnavailable(f"this host does not let a process be traced: {error.strerror}") from None
         self._ptrace(INTERRUPT)
-        os.waitpid(self.pid, 0)
-        self._get()
+        self._wait()
 
-    def _map_private(self, file: int) -> int:
+    def _map_private(self) -> int:
         """Maps the tracer's memory into the process, by a syscall instruction put in the way of its own code."""
         self._ptrace(POKE, self.registers.rip, int.from_bytes(SYSCALL, "little"))
         self._syscall_at = self.registers.rip
-        address = self.syscall(MMAP, 0, PRIVATE, READ_WRITE_EXECUTE, SHARED, file, self.size)
+        address = self.syscall(MMAP, 0, PRIVATE, READ_WRITE_EXECUTE, SHARED, self._file, self.size)
         self._shared[self.size + CODE_AT : self.size + CODE_AT + 2] = SYSCALL
         self._syscall_at = address + CODE_AT
         return address
@@ -215,14 +214,14 @@ class Traced:
     def _resume(self, number: int) -> int:
         """Runs to the next stop, delivering signal `number`; the signal that stopped it."""
         self._ptrace(SINGLE_STEP, 0, number)
+        return self._wait()
+
+    def _wait(self) -> int:
         _, status = os.waitpid(self.pid, 0)
         if not os.WIFSTOPPED(status):
             raise HostError(f"the traced process ended with status {status:#x}")
-        self._get()
-        return os.WSTOPSIG(status)
-
-    def _get(self) -> None:
         self._ptrace(GET_REGISTERS, 0, ctypes.addressof(self.registers))
+        return os.WSTOPSIG(status)
 
     def _set(self) -> None:
         self.registers.orig_rax = MASK_64

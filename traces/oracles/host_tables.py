@@ -15,7 +15,8 @@ from .unicorn_memory import Image
 TABLES = 0xC0000000
 GDT_AT, LDT_AT, IDT_AT, TSS_AT, ENTRY_AT, STACK_END, SIZE = 0x0, 0x80, 0x100, 0x180, 0x300, 0x400, 0x400
 LDT_ENTRIES, IDT_ENTRIES, GDT_LIMIT = 16, 5, 0x7F
-KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA, USER_CODE_64, TSS, OWN_LDT = 0x08, 0x18, 0x20, 0x28, 0x30, 0x40, 0x50
+KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA, USER_CODE_64 = 0x08, 0x18, 0x20, 0x28, 0x30
+TSS, OWN_LDT, PROCESSOR_NUMBER = 0x40, 0x50, 0x78
 FLAT = 0xFFFFFFFF
 RING_3 = 0x60
 
@@ -26,11 +27,12 @@ GLOBAL = {
     KERNEL_DATA: Descriptor(0, FLAT, 0x93),
     USER_CODE: Descriptor(0, FLAT, 0x9B | RING_3),
     USER_DATA: Descriptor(0, FLAT, 0x93 | RING_3),
+    USER_CODE_64: Descriptor(0, FLAT, 0x9B | RING_3, False),
     TSS: TASK,
     OWN_LDT: LOCAL,
+    PROCESSOR_NUMBER: Descriptor(0, 0, 0x95 | RING_3),  # the limit is the number
 }
-# 64-bit code, which the model does not have: L is set instead of D.
-LONG_MODE_CODE = bytes.fromhex("FFFF000000FBAF00")
+LONG_MODE = 0x20  # in the sixth byte, set instead of D: 64-bit code, which the model does not have
 # Vectors 3 and 4 are open to programs; beyond the limit the error is the same as for a gate with DPL 0.
 PRIVILEGES = (0, 0, 0, 3, 3)
 
@@ -40,7 +42,7 @@ def tables(local: dict[int, Descriptor]) -> bytes:
     content = bytearray(SIZE)
     for selector, item in GLOBAL.items():
         content[selector : selector + 8] = item.pack()
-    content[USER_CODE_64 : USER_CODE_64 + 8] = LONG_MODE_CODE
+    content[USER_CODE_64 + 6] |= LONG_MODE
     for selector, item in local.items():
         at = LDT_AT + (selector & ~7)
         content[at : at + 8] = item.pack()
