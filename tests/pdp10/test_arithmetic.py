@@ -121,7 +121,10 @@ def test_shifts(name: str, a: int, b: int, e: int) -> None:
 
     places = count(e)
     whole = a << 36 | b
-    move = lambda word: word << places if places >= 0 else word >> -places  # noqa: E731
+
+    def move(word: int) -> int:
+        return word << places if places >= 0 else word >> -places
+
     assert shifted(0o242) == (move(a) & ONES, b, False)
     both = move(whole) & (1 << 72) - 1
     assert shifted(0o246) == (both >> 36, both & ONES, False)

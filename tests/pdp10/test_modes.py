@@ -46,7 +46,7 @@ def jrst(world: World, function: int, word: int) -> bool:
 
 @given(function=functions, user=truths, uio=truths, word=words, before=flags)
 def test_jrst_on_the_ka10(function: int, user: bool, uio: bool, word: int, before: dict[str, bool]) -> None:
-    world = (user_world if user else World)(UIO=uio, **before)
+    world = (user_world() if user else World()).set(UIO=uio, **before)
     world.set(PI_on=True, PIH=0b0010100, PIR=0b0010001)
     trapped = jrst(world, function, word)
     assert trapped == bool(user and not uio and function & (DISMISS | HALT))
