@@ -163,3 +163,19 @@ def test_another_host_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch
     assert result.stderr.splitlines()[-1] == (
         "ringproof: the host's own processor is used on Linux on x86-64 only, not on linux on aarch64"
     )
+
+
+def test_a_configuration_that_the_host_does_not_have_is_refused() -> None:
+    given = ["validate", "ia32", "--against", "host", "--quiet", "--assume", "TSD=1"]
+    result = CliRunner().invoke(cli, given)
+    assert result.exit_code == Exit.INCONCLUSIVE
+    assert result.stderr.splitlines()[-1] == "ringproof: the host's processor runs with TSD=0, not TSD=1"
+
+
+@pytest.mark.slow
+def test_umip_holds_or_the_kernel_answers_in_its_place() -> None:
+    machine = ia32()
+    machine.assuming({"UMIP": "1"})
+    rows = ("SGDT", "SIDT", "SLDT", "STR", "SMSW")
+    run = source("host").validate(machine, steps=200, seed=1, only=rows)
+    assert run.unexplained == 0

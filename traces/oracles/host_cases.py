@@ -14,6 +14,7 @@ from ringproof.model.machine import Instruction
 from ringproof.traces.interpreter import Interpreter
 
 from . import host_tables as at
+from .answers import OracleUnavailable
 from .comparison import STEPS_PER_WORLD
 from .host_tables import Memory
 from .ia32_descriptors import PRESENT, Descriptor, segment
@@ -28,6 +29,7 @@ CONFORMING = 4
 PLAIN_FLAGS = ("CF", "PF", "AF", "ZF", "SF", "DF", "OF")
 RARE_FLAGS = {"ID": 0.1, "AC": 0.05, "NT": 0.04, "RF": 0.04}
 CR0 = 0x00050033  # as Linux has it, but without paging, which the model does not have
+CLEAR_IN_CR4 = ("VME", "PVI", "TSD", "PCE")
 SYSTEM_CALLS = ("SYSENTER",)
 
 
@@ -87,7 +89,13 @@ class HostSteps(Steps):
 
 
 def host_cases(interpreter: Interpreter, seed: int, instructions: Sequence[Instruction]) -> Iterator[Case]:
-    """Endless cases from a seed: each instruction in turn, a new world every `STEPS_PER_WORLD` steps."""
+    """Endless cases from a seed: each instruction in turn, a new world every `STEPS_PER_WORLD` steps.
+
+    Raises OracleUnavailable for a configuration that Linux does not run in.
+    """
+    for name in CLEAR_IN_CR4:
+        if interpreter.machine.assumptions[name].value:
+            raise OracleUnavailable(f"the host's processor runs with {name}=0, not {name}=1")
     rng = Random(seed)
     while True:
         steps = HostSteps(interpreter, rng, rng.getrandbits(32))
