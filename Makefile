@@ -16,7 +16,7 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto --doctest-modules --benchmark-disable
+	$(BIN)/pytest -n auto --dist loadgroup --doctest-modules --benchmark-disable
 
 clean:
 	rm -rf .venv build dist .coverage .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

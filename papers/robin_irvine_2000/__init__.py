@@ -34,6 +34,7 @@ OF_THE_SAME_KIND: dict[str, str] = {
     "INT3": "a gate transfer through the IDT, as INT n",
     "INTO": "a gate transfer through the IDT, as INT n",
     "INT1": "a gate transfer through the IDT, as INT n",
+    "SYSENTER": "enters ring 0 where model-specific registers say, as INT n does where the IDT says",
     "LDS": "loads a segment register, as MOV (to segment)",
     "LES": "loads a segment register, as MOV (to segment)",
     "LFS": "loads a segment register, as MOV (to segment)",
