@@ -33,11 +33,12 @@ def _incremented(cpu: PDP10, pointer: Term) -> Term:
 
 def _step(cpu: PDP10, e: Term) -> Term:
     """C(E), stored back incremented unless the first part is done."""
-    pointer = cpu.read(e)
-    stepped = ite(cpu.BIS, pointer, _incremented(cpu, pointer))
+    with cpu.when(cpu.BIS):
+        kept = cpu.read(e)
     with cpu.when(~cpu.BIS):
+        stepped = _incremented(cpu, cpu.read(e, rewrite=True))
         cpu.write(e, stepped)
-    return stepped
+    return ite(cpu.BIS, kept, stepped)
 
 
 def _load(cpu: PDP10, ac: Term, pointer: Term) -> None:
