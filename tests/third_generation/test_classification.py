@@ -48,12 +48,3 @@ def test_a_condition_fails_by_what_is_sensitive_and_not_privileged() -> None:
         found = [row for row in rows(machine).values() if PRIVILEGED not in row.words]
         assert expected.theorem1 == all(not row.words for row in found)
         assert expected.theorem3 == all("user" not in row.words for row in found)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("machine", ["third-generation", "third-generation-return-to-user"])
-def test_no_instruction_raises_the_privilege(machine: str) -> None:
-    modes = check(machine, jobs=1).modes
-    assert not any(transition.raises for transition in modes.transitions)
-    assert modes.other_ways() == []
-    assert {t.instruction for t in modes.transitions} == {"LOAD PSW"} | {"RETURN TO USER"} & set(rows(machine))
