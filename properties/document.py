@@ -72,7 +72,13 @@ def _modes(report: Report) -> dict[str, Any]:
     return {
         "levels": list(report.modes.levels),
         "transitions": [
-            {"instruction": t.instruction, "from": t.source, "to": t.target, "controlled": t.controlled}
+            {
+                "trap" if t.is_trap else "instruction": t.by,
+                "from": t.source,
+                "to": t.target,
+                "feasible": _word(t.feasible),
+                "controlled": t.controlled,
+            }
             for t in report.modes.transitions
         ],
         "other_ways_to_the_top": report.modes.other_ways(),

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -23,7 +23,7 @@ from .definitions import Semantics
 from .discharge import BUDGET
 from .pairs import first_run
 from .theorems import Condition, conditions
-from .transitions import ModeGraph, Transition, graph, transitions
+from .transitions import ModeGraph, Transition, TrapKind, graph, of_instruction, of_trap, transitions, trap_kinds
 from .verdicts import Proved, Refuted, Unknown, Vacuous
 from .witness import Witness
 
@@ -104,33 +104,39 @@ def check(
     machine = prepare(name, dict(job.assumptions))
     chosen = select(machine, only)
     workers = max(1, min(jobs or os.cpu_count() or 1, len(chosen)))
-    found: dict[int, tuple[FormResult, list[Transition]]] = {}
+    found: dict[int, Decided] = {}
+    moves: list[Transition] = []
     decoding: Decoding | None = None
     stopped: Stopped | None = None
     try:
         if not only:
             decoding = check_decoding(machine, Z3Solver(), budget)
-        for index, result, moves in _classify(job, machine, chosen, workers):
-            found[index] = (result, moves)
+        for part in _decide(job, machine, chosen, workers):
+            if not isinstance(part, Decided):
+                moves += part
+                continue
+            found[part.index] = part
             if progress is not None:
-                progress(len(found), len(chosen), result.name)
+                progress(len(found), len(chosen), part.result.name)
     except KeyboardInterrupt:
         stopped = Stopped.INTERRUPTED
     except BrokenProcessPool:
         stopped = Stopped.KILLED
     ordered = [found[index] for index in sorted(found)]
-    table = rows([result for result, _ in ordered])
+    results = [part.result for part in ordered]
+    moves = [move for part in ordered for move in part.transitions] + sorted(moves, key=lambda move: move.by)
+    table = rows(results)
     return Report(
         machine=machine,
         solver=Z3Solver().name,
         rows=table,
         theorems=conditions(table, complete=stopped is None),
-        modes=graph(machine, [move for _, moves in ordered for move in moves]),
+        modes=graph(machine, moves),
         decoding=decoding,
         seconds=time.monotonic() - started,
         selected=tuple(only),
         stopped=stopped,
-        counts=_counts([result for result, _ in ordered]),
+        counts=_counts(results),
     )
 
 
@@ -149,17 +155,33 @@ def _matches(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name.lower(), pattern.lower())
 
 
-def _classify(
-    job: Job, machine: Machine, chosen: Sequence[int], workers: int
-) -> Iterator[tuple[int, FormResult, list[Transition]]]:
+@dataclass(frozen=True)
+class Decided:
+    """What a worker found out about one instruction form: `index` is its place in the machine."""
+
+    index: int
+    result: FormResult
+    transitions: list[Transition]
+    traps: set[TrapKind]
+
+
+def _decide(job: Job, machine: Machine, chosen: Sequence[int], workers: int) -> Iterator[Decided | list[Transition]]:
+    """What is found out of each form of `chosen`, and the transitions of each trap that one of them can raise."""
     if workers == 1:
-        worker = _Worker(job, machine)
-        yield from map(worker.classify, chosen)
+        yield from _decide_here(_Worker(job, machine), chosen)
         return
     pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(job,))
     try:
-        for done in as_completed([pool.submit(_work, index) for index in chosen]):
-            yield done.result()
+        pending: set[Future[Decided | list[Transition]]] = {pool.submit(_classify, index) for index in chosen}
+        seen: set[TrapKind] = set()
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                found = future.result()
+                if isinstance(found, Decided):
+                    pending |= {pool.submit(_trap, kind) for kind in found.traps - seen}
+                    seen |= found.traps
+                yield found
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()
@@ -168,18 +190,31 @@ def _classify(
         pool.shutdown(cancel_futures=True)
 
 
+def _decide_here(worker: _Worker, chosen: Sequence[int]) -> Iterator[Decided | list[Transition]]:
+    seen: set[TrapKind] = set()
+    for index in chosen:
+        found = worker.classify(index)
+        yield found
+        yield from map(worker.trap, found.traps - seen)
+        seen |= found.traps
+
+
 class _Worker:
     def __init__(self, job: Job, machine: Machine) -> None:
         self.semantics = Semantics(machine)
         self.solver = Z3Solver()
         self.budget = job.budget
 
-    def classify(self, index: int) -> tuple[int, FormResult, list[Transition]]:
+    def classify(self, index: int) -> Decided:
         machine = self.semantics.machine
         instruction = machine.instructions[index]
         run = first_run(machine, instruction)
         result = classify_form(self.semantics, instruction, self.solver, self.budget, run)
-        return index, result, transitions(self.semantics, instruction, run, self.solver, self.budget)
+        moves = transitions(self.semantics, of_instruction(instruction, run), self.solver, self.budget)
+        return Decided(index, result, moves, trap_kinds(run) if machine.deliver else set())
+
+    def trap(self, kind: TrapKind) -> list[Transition]:
+        return transitions(self.semantics, of_trap(self.semantics.machine, kind), self.solver, self.budget)
 
 
 _worker: _Worker | None = None
@@ -193,9 +228,14 @@ def _start(job: Job) -> None:
     _worker = _Worker(job, prepare(job.name, dict(job.assumptions)))
 
 
-def _work(index: int) -> tuple[int, FormResult, list[Transition]]:
+def _classify(index: int) -> Decided:
     assert _worker is not None
     return _worker.classify(index)
+
+
+def _trap(kind: TrapKind) -> list[Transition]:
+    assert _worker is not None
+    return _worker.trap(kind)
 
 
 def _counts(results: Sequence[FormResult]) -> dict[str, int]:

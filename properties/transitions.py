@@ -1,46 +1,108 @@
-"""Mode transitions: from which privilege level to which an instruction can take the machine, and how.
+"""Mode transitions: from which privilege level to which an instruction or a trap can take the machine, and how.
 
 A transition to a more privileged level is *controlled* if where it lands does not depend on the program's
 own registers, but for its choice of an entry point: two states that agree in mode, resources, memory and that
-choice, and run the same instruction, arrive at the same program counter with the same resources. Then only
-who owns the resources decides which entry points there are.
+choice, and run the same instruction or take the same trap, arrive at the same program counter with the same
+resources. Then only who owns the resources decides which entry points there are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import networkx as nx
 
+from ringproof.model.cpu import Cause, Kind
 from ringproof.model.machine import Instruction, Machine, Role
-from ringproof.model.terms import any_of
-from ringproof.solvers.answer import Sat, Solver, Undecided
+from ringproof.model.terms import Term, any_of, bits, substitute, var
+from ringproof.solvers.answer import Sat, Solver, Undecided, Unsat
+from ringproof.traces.interpreter import State, Trapped
 
 from .definitions import Semantics
 from .pairs import Run, controlled, differ, second_run, varied
 from .shrinking import complete
 from .verdicts import SpuriousError
 
+Values = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Transition:
-    """An instruction that can take the machine from one level to another. Levels by name.
+    """What can take the machine from one level to another. Levels by name.
 
-    `controlled` is None for a transition that does not raise the privilege, or where it is unknown.
+    `feasible` is false for what is not recorded at all, and None where the solver could not tell. `controlled`
+    is None for a transition that does not raise the privilege, or where it is unknown.
     """
 
-    instruction: str
+    by: str
+    is_trap: bool
     source: str
     target: str
     raises: bool
+    feasible: bool | None = True
     controlled: bool | None = None
 
 
-def transitions(
-    semantics: Semantics, instruction: Instruction, run: Run, solver: Solver, budget: int
-) -> list[Transition]:
-    """The feasible transitions of one instruction form. Raises SpuriousError where one does not replay."""
-    machine = semantics.machine
+@dataclass(frozen=True, eq=False)
+class Event:
+    """An instruction or a trap: what it does to every state, under what, and how to see it on one state."""
+
+    name: str
+    is_trap: bool
+    run: Run
+    given: tuple[Term, ...]
+    after: Callable[[Semantics, State, Values], State | None]
+
+
+def of_instruction(instruction: Instruction, run: Run) -> Event:
+    """The completion of `instruction`."""
+
+    def after(semantics: Semantics, state: State, values: Values) -> State | None:
+        _, fields = semantics.interpreter.operands(instruction, values["$word"])
+        found = semantics.after(instruction, fields, state)
+        return None if found.trapped is not None else found.state
+
+    return Event(instruction.name, False, run, (instruction.encoding.matches,), after)
+
+
+@dataclass(frozen=True)
+class TrapKind:
+    """A cause of traps and the names and widths of the details that come with it."""
+
+    cause: Cause
+    details: tuple[tuple[str, int], ...]
+
+
+def trap_kinds(run: Run) -> set[TrapKind]:
+    """The traps of an instruction that the machine says how to deliver; one of each name."""
+    skipped = (Kind.UNSUPPORTED, Kind.UNPREDICTABLE)
+    found = {t.cause.name: t for t in run.outcome.traps if t.cause.kind not in skipped}
+    return {
+        TrapKind(replace(t.cause, kind=Kind.PROGRAM), tuple((n, d.width) for n, d in t.details.items()))
+        for t in found.values()
+    }
+
+
+def of_trap(machine: Machine, kind: TrapKind) -> Event:
+    """The delivery of a trap, whatever the details that come with it."""
+    deliver = machine.deliver
+    assert deliver is not None
+    details = {name: var(f"${name}", bits(0, width).sort) for name, width in kind.details}
+    outcome = machine.run(lambda cpu: deliver(cpu, kind.cause, details))
+
+    def after(semantics: Semantics, state: State, values: Values) -> State | None:
+        given = {name: int(values.get(f"${name}", 0)) for name, _ in kind.details}
+        failed = semantics.interpreter.deliver(Trapped(kind.cause, given), state)
+        return None if failed is not None else state
+
+    return Event(kind.cause.name, True, Run(machine, machine.variables, outcome), (), after)
+
+
+def transitions(semantics: Semantics, event: Event, solver: Solver, budget: int) -> list[Transition]:
+    """The transitions of `event` that are feasible. Raises SpuriousError where one does not replay."""
+    machine, run = semantics.machine, event.run
     mode = machine.mode
     if run.outcome.state[mode] is machine.variables[mode]:
         return []
@@ -50,51 +112,64 @@ def transitions(
         for j, (target, high) in enumerate(order):
             if i == j:
                 continue
-            step = [
-                instruction.encoding.matches,
-                *machine.valid(machine.variables),
-                machine.variables[mode] == machine.at_level(low),
-                run.completes,
-                run.outcome.state[mode] == machine.at_level(high),
-            ]
+            step = [*event.given, *_moves(run, low, high)]
             answer = solver.check(step, budget)
-            if not isinstance(answer, Sat):
+            if isinstance(answer, Unsat):
                 continue
-            _confirm(semantics, instruction, step, dict(answer.assignment), high)
-            kept = _controlled(machine, instruction, run, low, high, solver, budget) if j < i else None
-            found.append(Transition(instruction.name, source, target, j < i, kept))
+            feasible = None if isinstance(answer, Undecided) else True
+            if isinstance(answer, Sat):
+                _confirm(semantics, event, complete(step, dict(answer.assignment)), high)
+            kept = _controlled(event, low, high, solver, budget) if j < i else None
+            found.append(Transition(event.name, event.is_trap, source, target, j < i, feasible, kept))
     return found
 
 
-def _confirm(semantics: Semantics, instruction: Instruction, terms: list, assignment: dict, level: int) -> None:  # type: ignore[type-arg]
-    values = complete(terms, assignment)
+def _moves(run: Run, low: int, high: int) -> list[Term]:
+    """`run` completes, from a valid state at level `low`, and arrives at level `high`.
+
+    Below the most privileged level the state is one in which guests are run.
+    """
+    machine = run.machine
+    start, end = run.before[machine.mode], run.outcome.state[machine.mode]
+    states = machine.valid(run.before)
+    if low != machine.top:
+        states += machine.in_context(run.before)
+    return [*states, start == machine.at_level(low), run.completes, end == machine.at_level(high)]
+
+
+def _confirm(semantics: Semantics, event: Event, values: Values, level: int) -> None:
     state = semantics.interpreter.initial()
     state.update({name: value for name, value in values.items() if name in state})
-    _, fields = semantics.interpreter.operands(instruction, values["$word"])
-    after = semantics.after(instruction, fields, state)
-    if after.trapped is not None or after.state[semantics.machine.mode] != level:
-        raise SpuriousError(f"the transition of {instruction.id} to level {level} does not replay")
+    after = event.after(semantics, state, values)
+    if after is None or after[semantics.machine.mode] != level:
+        raise SpuriousError(f"the transition of {event.name} to level {level} does not replay")
 
 
-def _controlled(
-    machine: Machine, instruction: Instruction, run: Run, low: int, high: int, solver: Solver, budget: int
-) -> bool | None:
+def _controlled(event: Event, low: int, high: int, solver: Solver, budget: int) -> bool | None:
+    run, machine = event.run, event.run.machine
     own = [c.name for c in machine.components.values() if c.role is Role.PROGRAM]
     second = second_run(run, varied(machine, own))
-    terms = [instruction.encoding.matches]
-    terms += [one == two for one, two in zip(run.outcome.choices, second.outcome.choices, strict=True)]
-    for each in (run, second):
-        terms += machine.valid(each.before)
-        terms += [each.before[machine.mode] == machine.at_level(low), each.completes]
-        terms.append(each.outcome.state[machine.mode] == machine.at_level(high))
-    names = [n for n in controlled(machine) if n in run.outcome.state] + [machine.counter]
+    terms = [*event.given, *_moves(run, low, high), *_moves(second, low, high)]
+    ties: dict[Term, Term] = {}
+    for one, two in zip(run.outcome.choices, second.outcome.choices, strict=True):
+        terms.append(one == two)
+        ties |= _parts_of_equals(two, one)
+    names = [name for name in (*controlled(machine), machine.counter) if name]
     arrive = [
         differ(name, run.outcome.state[name], second.outcome.state[name])
         for name in names
-        if name and machine.components[name].role is not Role.DEVICE
+        if machine.components[name].role is not Role.DEVICE
     ]
-    answer = solver.check([*terms, any_of(*arrive)], budget)
-    return None if isinstance(answer, Undecided) else not isinstance(answer, Sat)
+    # What is equal is made the same term where it can be, so that what follows from it is the same too.
+    answer = solver.check([*terms, *substitute([*terms, any_of(*arrive)], ties)], budget)
+    return None if isinstance(answer, Undecided) else isinstance(answer, Unsat)
+
+
+def _parts_of_equals(one: Term, two: Term) -> dict[Term, Term]:
+    """The parts of `one` by those of `two` that they equal if the two are equal: bytes of a joined value."""
+    if one.op == two.op == "concat" and [a.width for a in one.args] == [a.width for a in two.args]:
+        return dict(zip(one.args, two.args, strict=True))
+    return {one: two}
 
 
 @dataclass(frozen=True)
@@ -106,23 +181,23 @@ class ModeGraph:
     guest: str
 
     def other_ways(self) -> list[str]:
-        """The instructions on a path from the guests' level to the top that are not controlled entries."""
+        """What is on a path from the guests' level to the top and is not known to be a controlled entry."""
         top = self.levels[0]
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         graph.add_nodes_from(self.levels)
-        graph.add_edges_from((t.source, t.target, {"by": t.instruction}) for t in self.transitions)
+        graph.add_edges_from((t.source, t.target, {"by": t.by}) for t in self.transitions)
         below = nx.descendants(graph, self.guest) | {self.guest}
         above = nx.ancestors(graph, top) | {top}
-        loose = {t.instruction for t in self.transitions if t.raises and t.controlled is not True
+        loose = {t.by for t in self.transitions if t.raises and t.controlled is not True
                  and t.source in below and t.target in above}  # fmt: skip
         return sorted(loose)
 
 
 def graph(machine: Machine, found: list[Transition]) -> ModeGraph:
-    """The mode graph of all instructions' transitions; each instruction once per pair of levels."""
-    merged: dict[tuple[str, str, str], Transition] = {}
+    """The mode graph of all transitions; each instruction and each trap once per pair of levels, at its worst."""
+    merged: dict[tuple[str, bool, str, str], Transition] = {}
     for t in found:
-        key = (t.instruction, t.source, t.target)
+        key = (t.by, t.is_trap, t.source, t.target)
         old = merged.get(key)
         merged[key] = t if old is None or old.controlled is True else old
     return ModeGraph(tuple(machine.levels), tuple(merged.values()), machine.guest)

@@ -136,7 +136,7 @@ def test_the_ka10_meets_the_condition_of_theorem_3_and_not_that_of_theorem_1() -
 def test_on_the_ka10_only_jrst_changes_the_mode_without_a_trap() -> None:
     moves = report("pdp10-ka10").modes.transitions
     assert {(move.source, move.target) for move in moves} == {("executive", "user")}
-    unprivileged = {move.instruction for move in moves} - set(privileged_jrst("enter user"))
+    unprivileged = {move.by for move in moves} - set(privileged_jrst("enter user"))
     assert unprivileged == {"JRST (enter user)", "JRST (restore flags)", "JRST (restore flags, enter user)"}
 
 
@@ -167,7 +167,7 @@ def test_the_ki10_differs() -> None:
     assert (theorem1.word, set(theorem1.violations)) == (
         "fails", open_to_users | {*CALLS, "JRST (restore flags)"}
     )  # fmt: skip
-    moves = {(move.instruction, move.source, move.target) for move in report("pdp10-ki10").modes.transitions}
+    moves = {(move.by, move.source, move.target) for move in report("pdp10-ki10").modes.transitions}
     assert {move[1:] for move in moves if move[0] == "JRST (portal)"} == {
         ("supervisor", "kernel"), ("public", "concealed"),
     }  # fmt: skip

@@ -111,9 +111,12 @@ def _modes(report: Report) -> str:
     rows = "By the rows above, from" if report.selected or report.stopped else "From"
     if ways:
         return f"{rows} {guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
-    raising = sorted({t.instruction for t in report.modes.transitions if t.raises})
-    by = f" (raised through entry points by {', '.join(raising)})" if raising else ""
-    return f"{rows} {guest}, {top} is reached only through traps and entry points{by}."
+    into = [t for t in report.modes.transitions if t.raises and t.target == top]
+    by = ", ".join(dict.fromkeys(t.by for t in into if not t.is_trap))
+    traps = ", ".join(dict.fromkeys(t.by for t in into if t.is_trap))
+    ways = [f"instructions {by}" if by else "", f"traps {traps}" if traps else ""]
+    entered = " and ".join(way for way in ways if way) or "none that the model delivers"
+    return f"{rows} {guest}, {top} is reached only through its entry points: {entered}."
 
 
 def _decoding(report: Report) -> str:
