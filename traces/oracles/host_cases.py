@@ -38,6 +38,13 @@ def fits(instruction: Instruction) -> bool:
     return instruction.name not in SYSTEM_CALLS
 
 
+class HostWorld(World):
+    """A world of which no state has the segment loaded whose limit is the number of the processor."""
+
+    def data_segments(self, cpl: int) -> list[int]:
+        return [selector for selector in super().data_segments(cpl) if selector != at.PROCESSOR_NUMBER]
+
+
 def host_world(seed: int) -> tuple[World, bytes, dict[int, Descriptor]]:
     """The world of a seed, its tables' bytes, and its LDT by selector."""
     rng = Random(seed)
@@ -47,7 +54,7 @@ def host_world(seed: int) -> tuple[World, bytes, dict[int, Descriptor]]:
     content[CODE_AT:DATA_AT] = bytes([HALT]) * (DATA_AT - CODE_AT)
     idt_limit = 8 * at.IDT_ENTRIES - 1
     task, own = (at.TSS, at.TASK), (at.OWN_LDT, at.LOCAL)
-    made = World(base, bytes(content), at.GLOBAL | local, {}, at.GDT_LIMIT, idt_limit, task, own)
+    made = HostWorld(base, bytes(content), at.GLOBAL | local, {}, at.GDT_LIMIT, idt_limit, task, own)
     return made, at.tables(local), local
 
 
