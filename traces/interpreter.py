@@ -7,14 +7,14 @@ instruction is generated when it is first run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from ringproof.model.cpu import Cause, Kind, Outcome
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine
-from ringproof.model.terms import ArraySort, Term, bits, var, variables
+from ringproof.model.terms import ArraySort, BitVec, Term, var, variables
 
 from .python_code import Cells, Source, compile_terms, default_value, define, guarded_writes
 
@@ -28,10 +28,11 @@ OMITTED = Cause("instruction left out of the model", Kind.UNSUPPORTED)
 
 @dataclass(frozen=True)
 class Trapped:
-    """A trap that was taken instead of completing: its cause and the details' values."""
+    """A trap that was taken instead of completing: its cause, and the details' values and widths (else 32 bits)."""
 
     cause: Cause
     details: Mapping[str, int]
+    widths: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Interpreter:
         self._outcomes: dict[Instruction, Outcome] = {}
         self._decoded: dict[int, tuple[Instruction, Fields] | None] = {}
         self._readers: dict[Instruction, Callable[..., Any]] = {}
-        self._deliveries: dict[tuple[Cause, tuple[str, ...]], Callable[..., Any]] = {}
+        self._deliveries: dict[tuple[Cause, tuple[tuple[str, int], ...]], Callable[..., Any]] = {}
 
     def initial(self, **values: Value) -> State:
         """The state with every component zero but for `values`."""
@@ -158,9 +159,10 @@ class Interpreter:
         """Carries out a trap as the machine does; a trap of the delivery itself is returned."""
         machine = self.machine
         assert machine.deliver is not None
-        key = (trapped.cause, tuple(trapped.details))
+        widths = tuple([(name, trapped.widths.get(name, 32)) for name in trapped.details])
+        key = (trapped.cause, widths)
         if key not in self._deliveries:
-            details = {name: var(f"${name}", bits(0, 32).sort) for name in trapped.details}
+            details = {name: var(f"${name}", BitVec(width)) for name, width in widths}
             outcome = machine.run(lambda cpu: machine.deliver(cpu, trapped.cause, details))  # type: ignore[misc]
             run = transition(machine, outcome)
             self._deliveries[key] = lambda state, fields: _trapped(outcome, run(state, fields))
@@ -186,7 +188,8 @@ def _trapped(outcome: Outcome, result: Any) -> Trapped | None:
     if result is None:
         return None
     trap = outcome.traps[result[0]]
-    return Trapped(trap.cause, dict(zip(trap.details, result[1:], strict=True)))
+    widths = {name: term.width for name, term in trap.details.items()}
+    return Trapped(trap.cause, dict(zip(trap.details, result[1:], strict=True)), widths)
 
 
 def transition(machine: Machine, outcome: Outcome) -> Callable[[State, Fields], tuple[int, ...] | None]:
