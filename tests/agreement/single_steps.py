@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from ringproof.model.cpu import Outcome
 from ringproof.model.machine import Instruction, Machine
 from ringproof.model.terms import ArraySort, BoolSort, Sort, Term
-from ringproof.traces.interpreter import Interpreter, State
+from ringproof.traces.interpreter import Interpreter, State, Trapped
 from ringproof.traces.python_code import Cells, guarded_writes
 
 from .z3_reading import Reading, reading
+
+Execute: TypeAlias = Callable[[Mapping[str, int], State], Trapped | None]
 
 
 class Observed(Cells):
@@ -39,9 +41,9 @@ class Result:
     values: Mapping[str, Any]
 
 
-def interpreted(interpreter: Interpreter, instruction: Instruction, fields: Mapping[str, int], state: State) -> Result:
+def interpreted(execute: Execute, fields: Mapping[str, int], state: State) -> Result:
     """What the reference interpreter makes of `state`, whose arrays are `Observed`."""
-    trapped = interpreter.execute(instruction, fields, state)
+    trapped = execute(fields, state)
     if trapped is not None:
         return Result(trapped.cause.name, dict(trapped.details))
     return Result(None, {name: dict(v) if isinstance(v, Cells) else v for name, v in state.items()})
@@ -118,18 +120,29 @@ def observed(state: State) -> State:
 
 
 def disagreements(
-    interpreter: Interpreter, instruction: Instruction, cases: Iterable[tuple[State, Mapping[str, int]]]
+    machine: Machine, outcome: Outcome, execute: Execute, cases: Iterable[tuple[State, Mapping[str, int]]]
 ) -> tuple[list[str], int]:
-    """Where the two differ, in words, and how many of the cases completed without a trap."""
-    outcome = interpreter.outcome(instruction)
+    """Where `execute` and z3's reading of `outcome` differ, in words, and how many cases completed without a trap."""
     found, completed = [], 0
     with reading(roots(outcome)) as read:
         for state, fields in cases:
             # Scalars are copied, arrays are not: the cells that the interpreter read are known afterwards.
             before = dict(state)
-            ours = interpreted(interpreter, instruction, fields, state)
-            theirs = read_by_z3(read, interpreter.machine, outcome, before, fields)
+            ours = interpreted(execute, fields, state)
+            theirs = read_by_z3(read, machine, outcome, before, fields)
             completed += ours.trap is None
             if ours != theirs:
-                found.append(f"{instruction.id} with {dict(fields)} on {before}: interpreter {ours}, z3 {theirs}")
+                found.append(f"with {dict(fields)} on {before}: interpreter {ours}, z3 {theirs}")
     return found, completed
+
+
+def of_instruction(
+    interpreter: Interpreter, instruction: Instruction, cases: Iterable[tuple[State, Mapping[str, int]]]
+) -> tuple[list[str], int]:
+    """`disagreements` on an instruction."""
+
+    def execute(fields: Mapping[str, int], state: State) -> Trapped | None:
+        return interpreter.execute(instruction, fields, state)
+
+    found, completed = disagreements(interpreter.machine, interpreter.outcome(instruction), execute, cases)
+    return [f"{instruction.id} {text}" for text in found], completed
