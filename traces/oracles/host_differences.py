@@ -146,7 +146,7 @@ def wraps_between_parts(disagreement: Disagreement) -> set[str]:
     """Everything, where the first part of the operand ends with the last byte of 4 Gbytes, which the model refuses."""
     case, trapped = disagreement.case, disagreement.expected.trapped
     fields, state = case.fields, case.state
-    if trapped is None or trapped.cause.vector not in (SS_VECTOR, GP_VECTOR):
+    if trapped is None or trapped.cause.vector not in (SS_VECTOR, GP_VECTOR) or "disp" not in fields:
         return set()
     offset = fields["disp"] + (0 if fields["rm"] == 5 and fields["mod"] == 0 else state[REGISTERS[fields["rm"]]])
     offset += 0 if fields["index"] == 4 else state[REGISTERS[fields["index"]]] << fields["scale"]
