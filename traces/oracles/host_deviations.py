@@ -83,8 +83,8 @@ HOST: tuple[Deviation, ...] = (
     Deviation(
         "ARPL without effect",
         "SDM vol. 2, ARPL",
-        "Where the RPL is not lower nothing is stored, so that the operand need not be writable; the manual leaves it"
-        " open.",
+        "Where the RPL is not lower nothing is stored, and the operand need not be writable; the manual has #GP(0) for"
+        " every operand that is not.",
         rows=("ARPL",),
         explains=differ.unwritten,
     ),
