@@ -29,10 +29,10 @@ from .interrupts import PriorityInterrupt, declare_interrupts
 from .jumps import add_jrst, jumps
 from .machine import ACCUMULATORS, PDP10, begin, declare_program
 from .moves import moves
-from .operations import add_operations
+from .operations import add_operations, omit
 from .shifts import shifts
 from .stack import stack
-from .word import WORD_SORT, encode_range, is_negative, right
+from .word import WORD_SORT, is_negative, right
 
 ALL_OF_MEMORY = 0o377
 """The bound of executive mode, in blocks of 1024 words less one."""
@@ -243,9 +243,8 @@ def ka10() -> Machine:
     add_jrst(machine, "enter user")
     add_operations(machine, [(0o000, 0o000), (0o040, 0o077)], [(0o100, 0o127), (0o247, 0o247)])
     add_in_out(machine, [Processor(), PriorityInterrupt(), OtherDevices("device", 2, 0o177)])
-    machine.omitted.extend([encode_range(0o130, 0o132), encode_range(0o140, 0o177)])
+    omit(machine, "floating point", [(0o130, 0o132), (0o140, 0o177)])
     machine.leave_out(
-        "floating point (130 to 132, 140 to 177)",
         "interrupts, except that of a memory protection violation; so overflow, the clock and devices never interrupt",
         "indirect addressing deeper than the assumption `indirection`",
         "what devices do: each keeps the last data and conditions that it was given",

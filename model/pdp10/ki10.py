@@ -31,10 +31,10 @@ from .interrupts import PriorityInterrupt, declare_interrupts
 from .jumps import add_jrst, jumps
 from .machine import ACCUMULATORS, PDP10, begin, declare_program
 from .moves import double_moves, moves
-from .operations import add_operations
+from .operations import add_operations, omit
 from .shifts import shifts
 from .stack import stack
-from .word import WORD_SORT, encode_range, left, page_address, right
+from .word import WORD_SORT, left, page_address, right
 
 KERNEL, SUPERVISOR, CONCEALED, PUBLIC = range(4)
 
@@ -331,10 +331,8 @@ def ki10() -> Machine:
     closed = OtherDevices("device", 3, OPEN_DEVICES - 1)
     opened = OtherDevices("device 740-774", OPEN_DEVICES, 0o177)
     add_in_out(machine, [Processor(), Interrupts(), Pager(), closed, opened])
-    for first, last in ((0o110, 0o113), (0o122, 0o122), (0o126, 0o127), (0o130, 0o132), (0o140, 0o177)):
-        machine.omitted.append(encode_range(first, last))
+    omit(machine, "floating point", [(0o110, 0o113), (0o122, 0o122), (0o126, 0o127), (0o130, 0o132), (0o140, 0o177)])
     machine.leave_out(
-        "floating point (110 to 113, 122, 126, 127, 130 to 132, 140 to 177)",
         "the executive's own page map and its unmapped pages 000 to 337: it shares the map that UBR designates",
         "page tables in core and the associative memory: each value of UBR has a page map, which core does not hold",
         "accumulator blocks 1 to 3, small user, address compare, address failure inhibit, paging turned off",

@@ -26,6 +26,13 @@ def _render(fields: Mapping[str, int]) -> str:
     return f"{fields['operation']:03o} {fields['ac']:o},{operand_text(fields)}"
 
 
+def omit(machine: Machine, what: str, codes: list[tuple[int, int]]) -> None:
+    """Declares ranges of operation codes, `what` in words, that the model leaves out."""
+    machine.omitted.extend([encode_range(first, last) for first, last in codes])
+    ranges = [f"{first:03o}" if first == last else f"{first:03o} to {last:03o}" for first, last in codes]
+    machine.leave_out(f"{what} ({', '.join(ranges)})")
+
+
 def _prepare(cpu: PDP10, operation: Term, ac: Term, i: Term, x: Term, y: Term) -> Term:
     prepare(cpu, concat(operation, ac, i, x, y))
     return cpu.uuo

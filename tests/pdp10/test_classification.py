@@ -12,6 +12,8 @@ import pytest
 from ringproof.properties.classification import FLAGS, Row
 from ringproof.properties.run import Report, check
 
+from .worlds import machine
+
 CONTROL, BEHAVIOR = "control_sensitive", "behavior_sensitive"
 PRIVILEGED, USER = "privileged", "user_sensitive"
 MODE, LOCATION, TIMING = "mode_sensitive", "location_sensitive", "timing_sensitive"
@@ -110,6 +112,14 @@ def test_every_instruction_is_classified_as_expected(name: str, table: Table, tr
     assert {row.name: found(row) for row in rows if found(row)} == table
     assert {row.name for row in rows if row.always_traps} == trapping
     assert {row.name for row in rows if row.innocuous} == {row.name for row in rows} - set(table)
+
+
+@pytest.mark.parametrize("name", ["ka10", "ki10"])
+def test_operation_codes_that_the_model_omits_are_listed(name: str) -> None:
+    omitted = [encoding.text.split("-") for encoding in machine(name).omitted]
+    (listed,) = [text for text in machine(name).left_out if text.startswith("floating point")]
+    for first, last in omitted:
+        assert (first if first == last else f"{first} to {last}") in listed
 
 
 @pytest.mark.slow

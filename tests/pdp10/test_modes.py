@@ -7,15 +7,18 @@ the KA10, at any time, and leaves public mode on the KI10.
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import example, given, settings
 
 from ringproof.model.cpu import Kind
 
 from .worlds import (
     CONCEALED,
+    FLAG_BITS,
     KERNEL,
+    ONES,
     OPERAND,
     PUBLIC,
     PUBLIC_BIT,
@@ -33,8 +36,6 @@ from .worlds import (
 )
 
 DISMISS, HALT, RESTORE, MODE = 8, 4, 2, 1
-functions = st.integers(0, 15)
-truths = st.booleans()
 
 
 def jrst(world: World, function: int, word: int) -> bool:
@@ -44,42 +45,55 @@ def jrst(world: World, function: int, word: int) -> bool:
     return trapped is not None
 
 
-@given(function=functions, user=truths, uio=truths, word=words, before=flags)
-def test_jrst_on_the_ka10(function: int, user: bool, uio: bool, word: int, before: dict[str, bool]) -> None:
-    world = (user_world() if user else World()).set(UIO=uio, **before)
-    world.set(PI_on=True, PIH=0b0010100, PIR=0b0010001)
-    trapped = jrst(world, function, word)
-    assert trapped == bool(user and not uio and function & (DISMISS | HALT))
-    if trapped:
-        return
-    state, restores = world.state, function & RESTORE
-    enters = function & MODE or (restores and not user and word & USER_BIT)
-    assert state["PC"] == word & 0o777777
-    assert state["USER"] == bool(user or enters)
-    assert state["UIO"] == bool(word & UIO_BIT and (uio or not user) if restores else uio)
-    assert world.flags == ({n: pc_word(0, **{n: True}) & word != 0 for n in before} if restores else before)
-    assert state["halted"] == bool(function & HALT)
-    assert (state["PIH"], state["PIR"]) == ((0b0000100, 0b0000001) if function & DISMISS else (0b0010100, 0b0010001))
-    relocation = (state["Rl"], state["Pl"]) if state["USER"] else (0, 0o377)
-    assert (state["base"], state["bound"]) == relocation
+def decode_flags(word: int, names: dict[str, bool]) -> dict[str, bool]:
+    return {name: pc_word(0, **{name: True}) & word != 0 for name in names}
 
 
-@given(function=functions, mode=st.integers(0, 3), uio=truths, word=words, before=flags)
-def test_jrst_on_the_ki10(function: int, mode: int, uio: bool, word: int, before: dict[str, bool]) -> None:
-    world = World("ki10", MODE=mode, UIO=uio, **before)
-    trapped = jrst(world, function, word)
-    user = mode in (CONCEALED, PUBLIC)
-    forbidden = (user and not uio) or mode == SUPERVISOR
-    assert trapped == bool(forbidden and function & (DISMISS | HALT))
-    if trapped:
-        return
-    state, restores, kernel = world.state, function & RESTORE, mode == KERNEL
-    now_user = user or (restores and kernel and word & USER_BIT)
-    now_public = (mode & 1 or (restores and word & PUBLIC_BIT)) and not function & MODE
-    assert state["MODE"] == 2 * bool(now_user) + bool(now_public)
-    assert state["UIO"] == bool(word & UIO_BIT and (uio or kernel) if restores else uio)
-    assert world.flags == ({n: pc_word(0, **{n: True}) & word != 0 for n in before} if restores else before)
-    assert state["halted"] == bool(function & HALT)
+@given(word=words, before=flags)
+@example(word=ONES, before=dict.fromkeys(FLAG_BITS, False))
+@example(word=0, before=dict.fromkeys(FLAG_BITS, True))
+@settings(max_examples=10)
+def test_jrst_on_the_ka10(word: int, before: dict[str, bool]) -> None:
+    for function, user, uio in product(range(16), (False, True), (False, True)):
+        world = (user_world() if user else World()).set(UIO=uio, **before)
+        world.set(PI_on=True, PIH=0b0010100, PIR=0b0010001)
+        trapped = jrst(world, function, word)
+        assert trapped == bool(user and not uio and function & (DISMISS | HALT))
+        if trapped:
+            continue
+        state, restores = world.state, function & RESTORE
+        enters = function & MODE or (restores and not user and word & USER_BIT)
+        assert state["PC"] == word & 0o777777
+        assert state["USER"] == bool(user or enters)
+        assert state["UIO"] == bool(word & UIO_BIT and (uio or not user) if restores else uio)
+        assert world.flags == (decode_flags(word, before) if restores else before)
+        assert state["halted"] == bool(function & HALT)
+        dismissed = (0b0000100, 0b0000001) if function & DISMISS else (0b0010100, 0b0010001)
+        assert (state["PIH"], state["PIR"]) == dismissed
+        relocation = (state["Rl"], state["Pl"]) if state["USER"] else (0, 0o377)
+        assert (state["base"], state["bound"]) == relocation
+
+
+@given(word=words, before=flags)
+@example(word=ONES, before=dict.fromkeys(FLAG_BITS, False))
+@example(word=0, before=dict.fromkeys(FLAG_BITS, True))
+@settings(max_examples=10)
+def test_jrst_on_the_ki10(word: int, before: dict[str, bool]) -> None:
+    for function, mode, uio in product(range(16), range(4), (False, True)):
+        world = World("ki10").set(MODE=mode, UIO=uio, **before)
+        trapped = jrst(world, function, word)
+        user = mode in (CONCEALED, PUBLIC)
+        forbidden = (user and not uio) or mode == SUPERVISOR
+        assert trapped == bool(forbidden and function & (DISMISS | HALT))
+        if trapped:
+            continue
+        state, restores, kernel = world.state, function & RESTORE, mode == KERNEL
+        now_user = user or (restores and kernel and word & USER_BIT)
+        now_public = (mode & 1 or (restores and word & PUBLIC_BIT)) and not function & MODE
+        assert state["MODE"] == 2 * bool(now_user) + bool(now_public)
+        assert state["UIO"] == bool(word & UIO_BIT and (uio or kernel) if restores else uio)
+        assert world.flags == (decode_flags(word, before) if restores else before)
+        assert state["halted"] == bool(function & HALT)
 
 
 def test_jrst_1_enters_user_mode_on_the_ka10_alone() -> None:

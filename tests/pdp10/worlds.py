@@ -60,6 +60,12 @@ def machine(name: str) -> Machine:
     return interpreter(name).machine
 
 
+@cache
+def _pages(public: bool) -> Cells:
+    rights = ACCESS | WRITABLE | (PUBLIC_PAGE if public else 0)
+    return Cells({page: rights | page for page in range(0o1000)})
+
+
 class World:
     """A machine in executive (kernel) mode about to run what is at START; a KI10 has page n at n, all of them public
     and writable where `public` says so."""
@@ -71,8 +77,7 @@ class World:
         if name == "ka10":
             self.state |= {"bound": 0o377, "Pl": 0o377}
         else:
-            rights = ACCESS | WRITABLE | (PUBLIC_PAGE if public else 0)
-            self.state["maps"] = Cells({page: rights | page for page in range(0o1000)})
+            self.state["maps"] = _pages(public).copy()
         self.state |= components
 
     @property
