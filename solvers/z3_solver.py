@@ -13,7 +13,7 @@ from typing import Any
 import z3
 from z3 import z3core
 
-from ringproof.model.terms import ArraySort, BitVecSort, BoolSort, Sort, Term, all_of, topological
+from ringproof.model.terms import FALSE, ArraySort, BitVecSort, BoolSort, Sort, Term, all_of, topological
 
 from .answer import Answer, Sat, Undecided, Unsat
 from .equations import Eliminated, solve_equations
@@ -40,6 +40,9 @@ _BINARY: dict[str, Callable[..., Any]] = {
 QUICK = 4_000_000
 """The resource units that the plain core may spend before the bit-blasting solver is asked."""
 
+SPENT = ("canceled", "max. resource limit exceeded")
+"""The reasons that z3 gives when its resource units are spent."""
+
 
 class Z3Solver:
     """The back end. `check` raises z3.Z3Exception only for a fault of the translation."""
@@ -49,8 +52,13 @@ class Z3Solver:
         return f"z3 {z3.get_version_string()}"
 
     def check(self, assertions: Sequence[Term], budget: int) -> Answer:
-        """Decides the conjunction of `assertions`; `budget` counts z3's resource units (rlimit)."""
+        """Decides the conjunction of `assertions`; `budget` counts z3's resource units (rlimit).
+
+        Assertions that fold to false as terms cost nothing: there is nothing left to ask z3.
+        """
         reduced = solve_equations(assertions)
+        if reduced.goal is FALSE:
+            return Unsat(0)
         context = _Context()
         try:
             answer = context.decide(reduced.goal, budget)
@@ -122,7 +130,7 @@ class _Context:
         quick = self.ask(self.solver(parts), order, (), min(budget, QUICK))
         if not isinstance(quick, Undecided) or quick.cost >= budget:
             return quick
-        return self.ask(self.solver(parts, "QF_UFBV"), order, (), budget)
+        return self.ask(self.solver(parts, "QF_UFBV"), order, (), budget - quick.cost)
 
     def solver(self, parts: Sequence[Term], logic: str = "") -> Any:
         """A solver that holds `parts`: the plain core, or the one that z3 has for `logic`."""
@@ -145,15 +153,15 @@ class _Context:
         _c.Z3_params_set_bool(self.ref, params, _c.Z3_mk_string_symbol(self.ref, "ctrl_c"), False)
         _c.Z3_solver_set_params(self.ref, solver, params)
         if not extra:
-            return self._check(solver, order)
+            return self._check(solver, order, budget)
         _c.Z3_solver_push(self.ref, solver)
         for part in extra:
             _c.Z3_solver_assert(self.ref, solver, self.asts[id(part)])
-        answer = self._check(solver, order)
+        answer = self._check(solver, order, budget)
         _c.Z3_solver_pop(self.ref, solver, 1)
         return answer
 
-    def _check(self, solver: Any, order: Sequence[Term]) -> Answer:
+    def _check(self, solver: Any, order: Sequence[Term], budget: int) -> Answer:
         result = _c.Z3_solver_check(self.ref, solver)
         cost = self._cost(solver)
         if result == z3.Z3_L_FALSE:
@@ -162,7 +170,8 @@ class _Context:
             model = _c.Z3_solver_get_model(self.ref, solver)
             _c.Z3_model_inc_ref(self.ref, model)
             return Sat(self._assignment(order, model), cost)
-        return Undecided(_c.Z3_solver_get_reason_unknown(self.ref, solver), cost)
+        reason = _c.Z3_solver_get_reason_unknown(self.ref, solver)
+        return Undecided(f"{budget} resource units were not enough" if reason in SPENT else reason, cost)
 
     def _cost(self, solver: Any) -> int:
         statistics = _c.Z3_solver_get_statistics(self.ref, solver)
