@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ringproof.model.encoding import WORD
@@ -31,7 +31,7 @@ class Discharger:
         self.machine: Machine = semantics.machine
         self.solver = solver
         self.budget = budget
-        self._known: list[Mapping[str, Any]] = []
+        self._known: list[Evaluation] = []
         self.assumptions = {name: str(a.value) for name, a in self.machine.assumptions.items()}
         self.assumptions[self.machine.mode] = self.machine.guest
 
@@ -63,7 +63,7 @@ class Discharger:
         solver = self.solver if thorough else None
         parts = list(instruction.encoding.fields.values())
         values = shrink(terms, dict(answer.assignment), solver, self.budget, parts)
-        self._known.append(values)
+        self._known.append(_evaluation(values))
         states = self._states(values, varied, fixed or {}, pair=claim not in ("executes", "control"))
         witness = Witness(
             machine=self.machine.name,
@@ -83,7 +83,7 @@ class Discharger:
     def _covered(self, obligation: Obligation, cost: int) -> Verdict:
         """Proved, if some state satisfies the hypotheses: one that is known already, or one that the solver finds."""
         hypotheses = list(obligation.hypotheses)
-        if any(satisfies(hypotheses, values) for values in self._known):
+        if any(all(known.value(term) for term in hypotheses) for known in self._known):
             return Proved(cost)
         cover = self.solver.check(hypotheses, self.budget)
         cost += cover.cost
@@ -111,12 +111,11 @@ class Discharger:
         return [first, self.semantics.relocate(second, values.get(AMOUNT, 0))]
 
 
-def satisfies(terms: Sequence[Term], values: Mapping[str, Any]) -> bool:
-    """`terms` hold under `values`, where a second state without values of its own equals the first."""
+def _evaluation(values: Mapping[str, Any]) -> Evaluation:
+    """Values under `values`, where a second state without values of its own equals the first."""
 
     def read(variable: Term) -> Any:
         value = values.get(variable.name, values.get(variable.name.removesuffix(prime(""))))
         return default_value(variable.sort) if value is None else value
 
-    evaluation = Evaluation(read)
-    return all(evaluation.value(term) for term in terms)
+    return Evaluation(read)

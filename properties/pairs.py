@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ringproof.model.cpu import Kind, Outcome, Trap
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine, Role
-from ringproof.model.terms import ArraySort, Term, all_of, any_of, select, shift, substitute, var
+from ringproof.model.terms import ArraySort, Term, all_of, any_of, select, shift, substitute, var, variables
 from ringproof.model.terms.array import stores
 
 CONTROLLED = (Role.MODE, Role.RESOURCE, Role.DEVICE)
@@ -55,6 +56,13 @@ class Run:
         _, writes = stores(new)
         return any_of(*[select(old, index) != select(new, index) for index, _, _ in writes])
 
+    @cached_property
+    def reads(self) -> set[Term]:
+        """The variables that what it does depends on; a component that stays as it is depends on nothing."""
+        before, after = self.before, self.outcome.state
+        changed = [term for name, term in after.items() if term is not before[name]]
+        return set(variables([*(trap.guard for trap in self.outcome.traps), *self.outcome.choices, *changed]))
+
     def controlled_unchanged(self) -> list[Term]:
         """Mode, resources and devices are what they were."""
         return [~self.changed(name) for name in controlled(self.machine)]
@@ -88,7 +96,13 @@ def second_run(run: Run, state: Mapping[str, Term]) -> Run:
     ties = {
         run.machine.variables[name]: term for name, term in state.items() if run.machine.variables[name] is not term
     }
-    return Run(run.machine, state, _replace(run.outcome, ties)) if ties else run
+    if not ties:
+        return run
+    outcome = run.outcome
+    if run.reads.isdisjoint(ties):
+        after = {name: state[name] if term is run.before[name] else term for name, term in outcome.state.items()}
+        return Run(run.machine, state, Outcome(outcome.traps, after, outcome.choices))
+    return Run(run.machine, state, _replace(outcome, ties))
 
 
 def _replace(outcome: Outcome, ties: Mapping[Term, Term]) -> Outcome:

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from ringproof.model.cpu import Kind
 from ringproof.model.machine import Instruction, Role
-from ringproof.model.terms import Term, any_of, select, var
+from ringproof.model.terms import Term, any_of, select, substitute, var
 
 from .pairs import OTHER_REASONS, Run, bases, controlled, differ, moved, probe, second_run, varied, views_differ
 from .verdicts import Obligation
@@ -35,7 +35,8 @@ class Definitions:
         return self.machine.valid(self.run.before)
 
     def _valid(self, state: Mapping[str, Term]) -> list[Term]:
-        return self._first_valid if state is self.run.before else self.machine.valid(state)
+        ties = {term: state[name] for name, term in self.run.before.items() if state[name] is not term}
+        return substitute(self._first_valid, ties) if ties else self._first_valid
 
     def _at_guest_level(self, state: Mapping[str, Term]) -> list[Term]:
         level = self.machine.at_level(self.machine.guest_level)

@@ -108,17 +108,19 @@ def _zero_with_solver(
     scalars = [v for v in variables(terms) if not isinstance(v.sort, ArraySort)]
     small = [*scalars, *parts]
     read = compile_terms(small)
+    absent = dict.fromkeys((v.name for v in variables(parts)), 0)
+    every = variables([*terms, *parts])
     with solver.session(terms) as session:
         for bound in (1, 16, 1 << 12):
             for position, term in enumerate(small):
-                now = read({**dict.fromkeys((v.name for v in variables(parts)), 0), **values})
+                now = read({**absent, **values})
                 if int(now[position]) < bound:
                     continue
                 kept = [_is_zero(t) for t, value in zip(small, now, strict=True) if not value]
                 wish = _is_zero(term) if bound == 1 else _below(term, bound)
                 answer = session.check([*kept, wish], budget)
                 if isinstance(answer, Sat):
-                    smaller = complete([*terms, *parts], dict(answer.assignment))
+                    smaller = complete(every, dict(answer.assignment))
                     if holds(smaller):
                         values = smaller
                         _zero_components(values, holds)
