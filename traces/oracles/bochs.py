@@ -56,7 +56,7 @@ display_library: term
 memory: guest={megabytes}, host={megabytes}
 romimage: file=rom, address={rom:#x}
 vgaromimage: file=video
-cpu: model={model}, count=1, ips=4000000, reset_on_triple_fault=1
+cpu: model={model}, count=1, ips=4000000, reset_on_triple_fault=1, ignore_bad_msrs=0
 clock: sync=none, time0=1
 boot: disk
 sound: driver=dummy

@@ -5,7 +5,7 @@ assembly. Among the bytes `[NAME]` is an address or constant in 4 bytes, `[NAME+
 `>label` a distance in 1 byte, `>>label` in 4, from the end of the instruction.
 
 A probe's record (see `bochs_image`): +00 next record, +04 result, +08 entry routine, +0C CR4, +10 CR0, +14 LDTR,
-+18 TR, +1C patches, +20 watches, +24 GDTR, +2C IDTR, +34 the
++18 TR, +1C patches, +20 watches, +24 model-specific registers, +28 GDTR, +30 IDTR, +38 the
 17 dwords that the entry routine pops.
 """
 
@@ -104,13 +104,25 @@ patch:                              ; of each: dword size, dword address, the by
     89 F3                           ; mov ebx, esi
     EB >patch                       ; jmp patch
 load:
-    0F 01 55 24  0F 01 5D 2C        ; lgdt [ebp+24] / lidt [ebp+2C]
+    0F 01 55 28  0F 01 5D 30        ; lgdt [ebp+28] / lidt [ebp+30]
     0F 00 55 14  0F 00 5D 18        ; lldt [ebp+14] / ltr [ebp+18]
     B0 30  E6 43                    ; mov al, 30 / out 43, al                 timer 0: once, after BB8 ticks
     B0 B8  E6 40  B0 0B  E6 40      ; mov al, B8 / out 40, al / mov al, 0B / out 40, al
     8B 45 0C  0F 22 E0              ; mov eax, [ebp+0C] / mov cr4, eax
     8B 45 10  0F 22 C0              ; mov eax, [ebp+10] / mov cr0, eax
-    8D 75 34                        ; lea esi, [ebp+34]
+    8B 75 24                        ; mov esi, [ebp+24]
+number:                             ; of each: dword number, qword value
+    AD                              ; lodsd
+    91                              ; xchg ecx, eax
+    E3 >numbered                    ; jecxz numbered
+    AD                              ; lodsd
+    92                              ; xchg edx, eax
+    AD                              ; lodsd
+    92                              ; xchg edx, eax
+    0F 30                           ; wrmsr
+    EB >number                      ; jmp number
+numbered:
+    8D 75 38                        ; lea esi, [ebp+38]
     BC [HARNESS_STACK]              ; mov esp, HARNESS_STACK
     89 E7                           ; mov edi, esp
     B9 11 00 00 00                  ; mov ecx, 11

@@ -18,7 +18,6 @@ from .bochs_probe import Capture, Probe, ProbeError
 _STUBS, _TASK_STUBS, _TASKS = at.HARNESS + 0x1000, at.HARNESS + 0x2000, at.HARNESS + 0x4000
 _ENTRY = at.STATE + 0x10
 _WITH_ERROR_CODE = frozenset({8, 10, 11, 12, 13, 14, 17, 21})
-_NOT_BY_POPF = 1 << 8 | 1 << 16 | 1 << 19 | 1 << 20  # TF, which would trap at once; RF, VIF, VIP
 _ROOM = at.ROM_SIZE - 0x20000
 _RESULT_ROOM = at.MEMORY_SIZE - at.RESULTS
 _NAMES = {
@@ -62,7 +61,7 @@ def _fixed() -> bytes:
     def put(address: int, data: bytes) -> None:
         rom[address - at.PRISTINE : address - at.PRISTINE + len(data)] = data
 
-    put(at.PRISTINE, _world())
+    put(at.PRISTINE, pristine())
     put(at.HARNESS, code)
     for vector in range(256):
         target = labels["nmi" if vector == 2 else "gate"]
@@ -86,7 +85,7 @@ def _task(eip: int) -> bytes:
     )  # fmt: skip
 
 
-def _world() -> bytes:
+def pristine() -> bytes:
     """The pristine world: tables of the harness, everything else a landing trap."""
     world = bytearray([at.LANDING]) * at.WORLD_SIZE
 
@@ -156,25 +155,25 @@ def _record(probe: Probe, address: int, result: int, *, last: bool) -> bytes:
     frame = pack("<3I", probe.entry_eip, selectors["cs"], probe.eflags | 2)
     if probe.cpl:
         routine, stack = "outer", stack + frame + pack("<2I", registers["esp"], selectors["ss"])
-    elif probe.eflags & _NOT_BY_POPF:
+    elif probe.entry_frame is not None:
         routine = "inner_iret"
-        top = registers["esp"] - 12 & 0xFFFFFFFF
-        stack += pack("<2I", top, selectors["ss"])
-        patches.append((probe.base("ss") + top & 0xFFFFFFFF, frame))
+        stack += pack("<2I", registers["esp"] - 12 & 0xFFFFFFFF, selectors["ss"])
+        patches.append(probe.entry_frame)
     else:
         routine = "inner"
         stack += pack("<3I", probe.eflags | 2, registers["esp"], selectors["ss"])
         patches.append((_ENTRY, far))
+    numbered = b"".join(pack("<IQ", number, value) for number, value in probe.msrs.items()) + bytes(4)
     patched = b"".join(pack("<2I", len(data), start) + data for start, data in patches) + bytes(4)
     watched = b"".join(pack("<2I", (size + 3) // 4 * 4, start) for start, size in probe.watch) + bytes(4)
     idt = at.TASK_IDT if probe.capture is Capture.TASK else at.IDT
-    tables = pack("<HI2x HI2x", probe.gdt_limit, at.GDT, at.IDT_LIMIT, idt)
-    head = 0x24 + len(tables) + len(stack)
-    end = head + len(patched) + len(watched)
+    tables = pack("<HI2x HI2x", probe.gdt_limit, at.GDT, probe.idt_limit, idt)
+    head = 0x28 + len(tables) + len(stack)
+    end = head + len(patched) + len(watched) + len(numbered)
     end += -end % 4
     numbers = (
         0 if last else address + end, result, labels[routine], probe.cr4, probe.cr0, probe.ldtr, probe.tr,
-        address + head, address + head + len(patched),
+        address + head, address + head + len(patched), address + head + len(patched) + len(watched),
     )  # fmt: skip
-    record = pack("<9I", *numbers) + tables + stack + patched + watched
+    record = pack("<10I", *numbers) + tables + stack + patched + watched + numbered
     return record + bytes(end - len(record))

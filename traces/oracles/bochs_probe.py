@@ -12,6 +12,7 @@ from . import bochs_layout as at
 REGISTERS = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
 SELECTORS = ("es", "cs", "ss", "ds", "fs", "gs")
 CR0_PE, CR0_PG, CR4_PAE = 1, 1 << 31, 1 << 5
+NOT_BY_POPF = 1 << 8 | 1 << 16 | 1 << 19 | 1 << 20  # TF, which would trap at once; RF, VIF, VIP
 
 
 class ProbeError(ValueError):
@@ -51,9 +52,10 @@ class Probe:
     gdt, ldt, idt: descriptors (64 bits) by index; the GDT's 16 to 255 are free, all of the others. Captures
         need vector 1, and the vector that the instruction is expected to raise, as they are.
     ldtr, tr: selectors; 0 makes LDTR unusable.
-    gdt_limit: in bytes; captures need the default in rings above 0 no less than 0x57.
+    gdt_limit, idt_limit: in bytes; captures need no less than 0x57 in the GDT and all their vectors in the IDT.
     memory: bytes by linear address, within the world (10000 to 1FFFF).
     io_bitmap: bytes of the TSS's I/O bitmap by index: bit n of byte k denies port 8k + n.
+    msrs: model-specific registers to load first, by number; the others keep what earlier probes left.
     watch: (linear address, size) ranges to report.
     """
 
@@ -70,8 +72,10 @@ class Probe:
     ldtr: int = at.LDT_SELECTOR
     tr: int = at.TSS_SELECTOR
     gdt_limit: int = at.GDT_LIMIT
+    idt_limit: int = at.IDT_LIMIT
     memory: Mapping[int, bytes] = field(default_factory=dict)
     io_bitmap: Mapping[int, int] = field(default_factory=dict)
+    msrs: Mapping[int, int] = field(default_factory=dict)
     watch: tuple[tuple[int, int], ...] = ()
     address: int = at.CODE
     capture: Capture = Capture.GATE
@@ -132,3 +136,12 @@ class Probe:
         patches += [(at.IO_BITMAP + index, bytes([value])) for index, value in self.io_bitmap.items()]
         patches += self.memory.items()
         return [*patches, (self.address, self.code)]
+
+    @property
+    def entry_frame(self) -> tuple[int, bytes] | None:
+        """The frame that IRET pops to enter ring 0 with flags that POPF cannot set, just below ESP; else None."""
+        if self.cpl or not self.eflags & NOT_BY_POPF:
+            return None
+        top = self.all_registers()["esp"] - 12 & 0xFFFFFFFF
+        frame = pack("<3I", self.entry_eip, self.all_selectors()["cs"], self.eflags | 2)
+        return self.base("ss") + top & 0xFFFFFFFF, frame

@@ -64,7 +64,7 @@ def _changes(probe: Probe, result: Result) -> Iterator[str]:
             yield f"{name}={value:x}"
     for name, (base, limit), start in (
         ("gdtr", result.gdtr, (at.GDT, probe.gdt_limit)),
-        ("idtr", result.idtr, (idt, at.IDT_LIMIT)),
+        ("idtr", result.idtr, (idt, probe.idt_limit)),
     ):
         if (base, limit) != start:
             yield f"{name}={base:x}:{limit:x}"
