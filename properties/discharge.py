@@ -17,7 +17,7 @@ from .pairs import AMOUNT, prime
 from .replay import replay
 from .shrinking import shrink
 from .verdicts import Obligation, Proved, Refuted, SpuriousError, Unknown, Vacuous, Verdict
-from .witness import Witness, encode_state
+from .witness import Witness, WitnessError, encode_state
 
 BUDGET = 40_000_000
 """The solver's resource units for one question; the hardest of the shipped machines needs about a tenth."""
@@ -76,7 +76,11 @@ class Discharger:
             component=component,
             user=user,
         ).identified()
-        if not replay(self.semantics, witness).shown:
+        try:
+            shown = replay(self.semantics, witness).shown
+        except WitnessError as error:
+            raise SpuriousError(f"the counterexample of {obligation.name} ({claim}) is none: {error}") from error
+        if not shown:
             raise SpuriousError(f"the counterexample of {obligation.name} ({claim}) does not replay: {witness}")
         return Refuted(witness, answer.cost)
 
@@ -88,6 +92,10 @@ class Discharger:
         cover = self.solver.check(hypotheses, self.budget)
         cost += cover.cost
         if isinstance(cover, Sat):
+            known = _evaluation(cover.assignment)
+            if not all(known.value(term) for term in hypotheses):
+                raise SpuriousError(f"the state that is to cover {obligation.name} does not satisfy its hypotheses")
+            self._known.append(known)
             return Proved(cost)
         if isinstance(cover, Undecided):
             return Unknown(f"no cover: {cover.reason}", cost)

@@ -20,7 +20,6 @@ from ringproof.properties.discharge import Discharger
 from ringproof.properties.pairs import first_run
 from ringproof.properties.sensitivity import Definitions
 from ringproof.properties.verdicts import Obligation, Proved, Refuted, SpuriousError, Unknown, Vacuous, Verdict
-from ringproof.properties.witness import WitnessError
 from ringproof.solvers.answer import Answer, Sat, Session, Undecided, Unsat
 from ringproof.solvers.z3_solver import Z3Solver
 
@@ -119,7 +118,6 @@ def test_a_counterexample_that_does_not_replay_is_a_fault_of_ours() -> None:
     assert pickle.loads(pickle.dumps(error.value)).exit_code == Exit.SPURIOUS
 
 
-@pytest.mark.xfail(raises=WitnessError, reason="told as bad input, exit code 2, and not as a fault of ours")
 def test_a_counterexample_that_is_no_state_of_the_machine_is_a_fault_of_ours() -> None:
     with pytest.raises(SpuriousError):
         discharged(claims().not_control_sensitive(), lie(0))
