@@ -32,16 +32,16 @@ from .moves import moves
 from .operations import add_operations, omit
 from .shifts import shifts
 from .stack import stack
-from .word import WORD_SORT, is_negative, right
+from .word import WORD_SORT, is_negative, is_plain_jsr, right
 
 ALL_OF_MEMORY = 0o377
 """The bound of executive mode, in blocks of 1024 words less one."""
 
 PROTECTION = Cause("memory protection", Kind.MEMORY)
 FETCH_PROTECTION = Cause("memory protection (fetch)", Kind.MEMORY)
-NO_JSR = Cause("a trap or interrupt location without JSR", Kind.UNSUPPORTED)
+NO_JSR = Cause("a trap or interrupt location without a plain JSR", Kind.UNSUPPORTED)
 RESET = Cause("in-out reset", Kind.UNSUPPORTED)
-BLT, JSR = 0o251, 0o264
+BLT = 0o251
 
 
 class KA10(PDP10):
@@ -160,8 +160,8 @@ class KA10(PDP10):
         """Executes the JSR in an absolute location, which saves `pc_word` and leaves user mode."""
         self.enter_executive()
         word = self.core[location]
-        self.trap(NO_JSR, when=word[35:27] != JSR)
-        place = right(self.effective_word(word))
+        self.trap(NO_JSR, when=~is_plain_jsr(word))
+        place = right(word)
         self.write(place, pc_word)
         self.leave_subroutine_flags()
         self.executing = FALSE
@@ -248,7 +248,7 @@ def ka10() -> Machine:
         "interrupts, except that of a memory protection violation; so overflow, the clock and devices never interrupt",
         "indirect addressing deeper than the assumption `indirection`",
         "what devices do: each keeps the last data and conditions that it was given",
-        "instructions other than JSR in the trap and interrupt locations 40 to 61",
+        "instructions other than JSR without index and indirection in the trap and interrupt locations 41 to 61",
         "memories of less than 2**18 words, parity errors, address break, the trap offset of a second processor",
         "in-out reset (CONO APR with bit 19)",
         "what an instruction has done before a memory protection violation stops it; here that is nothing",
@@ -323,18 +323,17 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     assert isinstance(cpu, KA10)
     if cause.kind is Kind.UNSUPPORTED:
         cpu.trap(cause)
-    elif cause is FETCH_PROTECTION:
+    elif cause.name == FETCH_PROTECTION.name:
         _protection_interrupt(cpu, cpu.PC, cpu.PC + 1)
-    elif cause is PROTECTION:
+    elif cause.vector is None:
         # A BLT can be taken up again: PC stays on it.
         following = ite(cpu.fetch()[35:27] == BLT, cpu.PC, cpu.PC + 1)
         _protection_interrupt(cpu, following, following)
     else:
-        location = 0o60 if cause.kind is Kind.UNDEFINED else 0o40
         word = cpu.fetch()
         saved = cpu.pc_word(cpu.PC + 1)
-        cpu.core = cpu.core.set(location, uuo_word(word, cpu.effective_word(word)))
-        cpu.trap_to(bits(location + 1, 18), saved)
+        cpu.core = cpu.core.set(cause.vector, uuo_word(word, cpu.effective_word(word)))
+        cpu.trap_to(bits(cause.vector + 1, 18), saved)
 
 
 def _protection_interrupt(cpu: KA10, saved: Term, following: Term) -> None:

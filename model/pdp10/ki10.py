@@ -34,22 +34,22 @@ from .moves import double_moves, moves
 from .operations import add_operations, omit
 from .shifts import shifts
 from .stack import stack
-from .word import WORD_SORT, left, page_address, right
+from .word import WORD_SORT, is_plain_jsr, left, page_address, right
 
 KERNEL, SUPERVISOR, CONCEALED, PUBLIC = range(4)
 
-PAGE_FAILURE = Cause("page failure", Kind.MEMORY)
-PROPRIETARY = Cause("proprietary violation", Kind.MEMORY)
-NO_JSR = Cause("a trap location without JSR", Kind.UNSUPPORTED)
+UUO_PLACE, PC_PLACE, FAULT_PLACE, NEW_PC_PLACE, FAILURE_PLACE = 0o424, 0o425, 0o426, 0o430, 0o420
+"""Words of a process table."""
+
+PAGE_FAILURE = Cause("page failure", Kind.MEMORY, FAILURE_PLACE)
+PROPRIETARY = Cause("proprietary violation", Kind.MEMORY, FAILURE_PLACE)
+NO_JSR = Cause("a trap location without a plain JSR", Kind.UNSUPPORTED)
 RESET = Cause("in-out reset", Kind.UNSUPPORTED)
 PAGER = Cause("a function of the pager that the model leaves out", Kind.UNSUPPORTED)
 EXECUTIVE_XCT = Cause("XCT with an accumulator in executive mode", Kind.UNSUPPORTED)
 EXECUTIVE_LUUO = Cause("LUUO in executive mode", Kind.UNSUPPORTED)
 
-JSR, PORTAL = 0o264, 0o254 << 5 | 1 << 1
-UUO_PLACE, PC_PLACE, FAULT_PLACE, NEW_PC_PLACE, FAILURE_PLACE = 0o424, 0o425, 0o426, 0o430, 0o420
-"""Words of a process table."""
-
+PORTAL = 0o254 << 5 | 1 << 1
 UNASSIGNED_CODES = [(0o100, 0o107), (0o114, 0o117), (0o123, 0o123), (0o247, 0o247)]
 OPEN_DEVICES = 0o740 >> 2
 """In-out instructions for devices from this number on are legal in user mode."""
@@ -108,17 +108,25 @@ class KI10(PDP10):
     def _fault(self, page: Page, why: Term) -> Term:
         return concat(self.user.as_bits(), page.number, why).zext(32)
 
+    def next_address(self) -> Term:
+        return ite(self.executing, self.execute_address, self.PC)
+
+    def next_word(self) -> Term:
+        """The next instruction, without the checks that its fetch makes."""
+        address = self.next_address()
+        word = self.core[Page(self, address[17:9]).place(address)]
+        return ite(address < ACCUMULATORS, self.AC[address[3:0]], word)
+
     def fetch(self) -> Term:
         """The next instruction; from a public page, it sets public mode."""
-        address = ite(self.executing, self.execute_address, self.PC)
+        address, word = self.next_address(), self.next_word()
         page = Page(self, address[17:9])
-        word = self.core[page.place(address)]
         with self.when(address >= ACCUMULATORS):
             self._check_rights(page, write=False)
             self._check_public(page, ~page.public & (word[35:22] != PORTAL))
             with self.when(page.public):
                 self.MODE = self.MODE | SUPERVISOR
-        return ite(address < ACCUMULATORS, self.AC[address[3:0]], word)
+        return word
 
     # Flags and modes.
 
@@ -206,9 +214,9 @@ class KI10(PDP10):
 
     def jump_by_jsr(self, word: Term, pc_word: Term) -> None:
         """Executes `word`, a JSR, which saves `pc_word` and enters kernel mode."""
-        self.trap(NO_JSR, when=word[35:27] != JSR)
+        self.trap(NO_JSR, when=~is_plain_jsr(word))
         self.MODE = bits(KERNEL, 2)
-        place = right(self.effective_word(word))
+        place = right(word)
         self.write(place, pc_word)
         self.leave_subroutine_flags()
         self.executing = FALSE
@@ -340,7 +348,7 @@ def ki10() -> Machine:
         "traps by overflow: Trap 1 and Trap 2 are set and never acted on",
         "interrupts, and what devices do: each keeps the last data and conditions that it was given",
         "indirect addressing deeper than the assumption `indirection`",
-        "instructions other than JSR in location 420 of a process table",
+        "instructions other than JSR without index and indirection in location 420 of a process table",
         "memories of less than 2**22 words, parity errors, in-out reset (CONO APR with bit 19)",
         "what an instruction has done before a page failure stops it; here that is nothing",
         "an interrupt in the middle of a byte instruction or a BLT (the model moves one word of a BLT a step)",
@@ -390,12 +398,14 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     assert isinstance(cpu, KI10)
     if cause.kind is Kind.UNSUPPORTED:
         cpu.trap(cause)
-    elif cause.kind is Kind.MEMORY:
-        cpu.store_in_table(bits(FAULT_PLACE, 9) + cpu.user.as_bits(9), details["fault"].zext(36))
+    elif cause.vector == FAILURE_PLACE:
+        # The mode graph delivers traps without their details.
+        fault = details.get("fault", bits(0, 32))
+        cpu.store_in_table(bits(FAULT_PLACE, 9) + cpu.user.as_bits(9), fault.zext(36))
         table = ite(cpu.user, cpu.UBR, cpu.EBR)
         cpu.jump_by_jsr(cpu.core[page_address(table, FAILURE_PLACE)], cpu.pc_word(cpu.PC))
     else:
-        word = cpu.fetch()
+        word = cpu.next_word()
         cpu.store_in_table(UUO_PLACE, uuo_word(word, cpu.effective_word(word)))
         cpu.store_in_table(PC_PLACE, cpu.pc_word(cpu.PC + 1))
         place = concat(bits(NEW_PC_PLACE >> 3, 6), cpu.MODE, bits(0, 1))

@@ -39,6 +39,11 @@ def in_right(half: Term) -> Term:
     return half.zext(36)
 
 
+def is_plain_jsr(word: Term) -> Term:
+    """The word is a JSR without index and indirection."""
+    return (word[35:27] == 0o264) & (word[22:18] == 0)
+
+
 def page_address(page: Term, within: int) -> Term:
     """The address of word `within` of a page of 512 words."""
     return concat(page, bits(within, 9))

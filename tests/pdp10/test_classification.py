@@ -19,6 +19,7 @@ PRIVILEGED, USER = "privileged", "user_sensitive"
 MODE, LOCATION, TIMING = "mode_sensitive", "location_sensitive", "timing_sensitive"
 
 Table = dict[str, set[str]]
+PROTECTION = {"memory protection"}
 ALWAYS_TRAP = {"MUUO", "unassigned code"}
 
 CALLS = ("PUSHJ", "JSR", "JSP")
@@ -143,11 +144,15 @@ def test_the_ka10_meets_the_condition_of_theorem_3_and_not_that_of_theorem_1() -
 
 
 @pytest.mark.slow
-def test_on_the_ka10_only_jrst_changes_the_mode_without_a_trap() -> None:
-    moves = report("pdp10-ka10").modes.transitions
-    assert {(move.source, move.target) for move in moves} == {("executive", "user")}
-    unprivileged = {move.by for move in moves} - set(privileged_jrst("enter user"))
-    assert unprivileged == {"JRST (enter user)", "JRST (restore flags)", "JRST (restore flags, enter user)"}
+def test_on_the_ka10_traps_alone_lead_to_executive_mode_and_jrst_alone_to_user_mode() -> None:
+    modes = report("pdp10-ka10").modes
+    down = {move.by for move in modes.transitions if move.target == "user"}
+    up = {(move.by, move.is_trap, move.controlled) for move in modes.transitions if move.target == "executive"}
+    assert down - set(privileged_jrst("enter user")) == {
+        "JRST (enter user)", "JRST (restore flags)", "JRST (restore flags, enter user)",
+    }  # fmt: skip
+    assert up == {(name, True, True) for name in ("MUUO", "unassigned code", "illegal instruction", *PROTECTION)}
+    assert modes.other_ways() == []
 
 
 @pytest.mark.slow
@@ -182,3 +187,5 @@ def test_the_ki10_differs() -> None:
         ("supervisor", "kernel"), ("public", "concealed"),
     }  # fmt: skip
     assert ("JRST (restore flags)", "kernel", "public") in moves
+    ways = {move.by for move in report("pdp10-ki10").modes.transitions if move.raises and move.controlled is not True}
+    assert ways == {"JRST (portal)", "JRST (restore flags, portal)"}
