@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringproof.model.terms import (
@@ -45,6 +45,7 @@ def total(parts: list[tuple[int, Term]], start: Term) -> Term:
     return start
 
 
+@settings(max_examples=60)
 @given(parts=summands, constant=st.integers(-(2**31), 2**31 - 1), seed=st.integers())
 def test_a_sum_is_the_same_in_every_order(parts: list[tuple[int, Term]], constant: int, seed: int) -> None:
     mixed = list(parts)
@@ -150,6 +151,7 @@ def test_reading_what_was_written() -> None:
 offsets = st.sampled_from([bits(0, 32), bits(5, 32), bits(2**32 - 1, 32), X, Y, X + Y, X - 1, -X])
 
 
+@settings(max_examples=60)
 @given(one=offsets, two=offsets, at=offsets)
 def test_a_moved_memory_vanishes_into_addresses(one: Term, two: Term, at: Term) -> None:
     chain = M.set(Z, V).set(Z + 1, 7)

@@ -129,3 +129,28 @@ def test_a_broken_instruction_is_noticed(mutant: Mutant) -> None:
         one, _, three = conditions(rows([result]))
         assert one.holds is not (mutant.expected != INNOCUOUS)
         assert three.holds is (USER_SENSITIVE not in mutant.expected.words)
+
+
+def reads_past_the_bound(cpu: ThirdGeneration, a: Term, b: Term) -> None:
+    cpu.store(b, cpu.E[cpu.l + a])
+
+
+def writes_past_the_bound(cpu: ThirdGeneration, a: Term, b: Term) -> None:
+    cpu.E = cpu.E.set(cpu.l + b, cpu.load(a))
+
+
+def behavior(meaning: Callable[..., None]) -> dict[str, bool | None]:
+    machine = mutated(Mutant("", "MOVE", meaning, INNOCUOUS))
+    return classify_form(Semantics(machine), machine.instructions[-1], Z3Solver()).flags()
+
+
+def test_a_store_past_the_bound_reaches_the_reserved_cells() -> None:
+    flags = behavior(writes_past_the_bound)
+    assert (flags["control_sensitive"], flags["user_sensitive"]) == (True, True)
+
+
+@pytest.mark.xfail(raises=AssertionError, reason="the second state has the first's cells outside the window too")
+def test_a_load_past_the_bound_is_behavior_sensitive() -> None:
+    """The paper's states agree in E|r alone: what lies outside the window may differ, and the program sees it."""
+    flags = behavior(reads_past_the_bound)
+    assert (flags["behavior_sensitive"], flags["user_sensitive"]) == (True, True)
