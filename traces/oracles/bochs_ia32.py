@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeAlias
 
 from ringproof.model.ia32.encoding import from_bytes
 from ringproof.model.ia32.machine import CR4_BITS
-from ringproof.model.machine import Instruction, Machine
+from ringproof.model.machine import Instruction
 from ringproof.traces.interpreter import Interpreter
 
 from . import bochs_layout as at
@@ -40,13 +40,6 @@ CONFIGURATIONS: tuple[Mapping[str, int], ...] = (
 )
 
 
-def configured(machine: Machine, values: Mapping[str, int]) -> Machine:
-    """The machine with the configuration `values`, and 0 for the rest of what CR4 fixes."""
-    found = replace(machine, assumptions=dict(machine.assumptions))
-    found.assuming({name: str(values.get(name, 0)) for name in CR4_BITS})
-    return found
-
-
 class BochsIA32:
     """Bochs, asked beforehand: `record` runs probes and gives the cases with Bochs's answers."""
 
@@ -61,6 +54,16 @@ class BochsIA32:
         """Refuses: a state of the model is not put to Bochs, only a probe is."""
         raise TypeError("Bochs answers to recorded cases; a state alone cannot be put to it")
 
+    def draw(self, interpreter: Interpreter, seed: int, instructions: Sequence[Instruction]) -> Iterator[Case]:
+        """The cases of all spaces of probes for the configuration of the interpreter's machine."""
+        from .probes import probes
+
+        values = {name: interpreter.machine.assumptions[name].value for name in CR4_BITS}
+        part = [{name: each.get(name, 0) for name in CR4_BITS} for each in CONFIGURATIONS].index(values)
+        wanted = set(instructions)
+        drawn = probes(interpreter, seed, part, len(CONFIGURATIONS))
+        return self.record(interpreter, ((form, probe) for form, probe in drawn if form in wanted))
+
     def record(self, interpreter: Interpreter, asked: Iterable[Asked]) -> Iterator[Case]:
         """The cases of `asked` in order, each with its answer; those that the model declines have none."""
         comparer = Comparer(interpreter, self)
@@ -68,20 +71,21 @@ class BochsIA32:
         rest = iter(asked)
         while batch := list(islice(rest, BATCH)):
             cases = []
-            probes = []
-            for instruction, probe in batch:
-                probe = replace(probe, cr4=probe.cr4 | fixed)
+            probes: dict[int, Probe] = {}
+            for number, (instruction, plain) in enumerate(batch):
+                probe = replace(plain, cr4=plain.cr4 | fixed)
                 case = case_of(interpreter, instruction, probe)
                 expected = comparer.expect(case)
                 cases.append(case)
-                probes.append(None if expected.declined else _watching(probe, case, expected.state))
-            results = iter(Bochs().run([probe for probe in probes if probe is not None]))
-            for case, probe in zip(cases, probes, strict=True):
-                if probe is None:
+                if not expected.declined:
+                    probes[number] = _watching(probe, case, expected.state)
+            results = dict(zip(probes, Bochs().run(probes.values()), strict=True))
+            for number, case in enumerate(cases):
+                if number in probes:
+                    answer = answer_of(probes[number], results[number], case.state)
+                    yield Recorded(case.instruction, case.fields, case.code, case.state, answer)
+                else:
                     yield case
-                    continue
-                answer = answer_of(probe, next(results), case.state)
-                yield Recorded(case.instruction, case.fields, case.code, case.state, answer)
 
 
 def case_of(interpreter: Interpreter, instruction: Instruction, probe: Probe) -> Case:

@@ -147,8 +147,13 @@ class Comparer:
         if ours != theirs:
             found["outcome"] = (ours or "completes", theirs or "completes")
         after, shown = expected.state, answer.state
-        for name in shown.keys() & self.machine.components.keys():
-            if after[name] != shown[name] and name not in ignored and not _unusable(name, after, shown):
+        for name in self.machine.components:
+            if (
+                name in shown
+                and after[name] != shown[name]
+                and name not in ignored
+                and not _unusable(name, after, shown)
+            ):
                 found[name] = (int(after[name]), int(shown[name]))
         memory, before = after["memory"], case.state["memory"]
         written = answer.written

@@ -40,6 +40,12 @@ class Case:
     state: State
 
 
+def length_of(instruction: Instruction, fields: Mapping[str, int]) -> int:
+    """How many bytes the instruction with these fields has; the encoding fixes it, or `fields` have it."""
+    length = instruction.encoding.length
+    return int(length.value) if length.is_constant else fields["length"]
+
+
 class Steps:
     """Draws cases from a seed and a world. `interpreter` decodes, so that the fields are those of the word."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ringproof.model.machine import Instruction, Machine
 from ringproof.traces.interpreter import Interpreter
@@ -18,12 +18,18 @@ Draw = Callable[[Interpreter, int, Sequence[Instruction]], Iterable[Case]]
 
 @dataclass(frozen=True)
 class Source:
-    """An oracle and how cases for it are drawn; `fits` says of which instructions."""
+    """An oracle and how cases for it are drawn.
+
+    `fits` says of which instructions it is asked, `covers` which of those a run must have compared. The steps
+    are shared out to the `configurations`; where there are none, the machine is taken as it is.
+    """
 
     make: Callable[[], Oracle]
     draw: Draw
     deviations: Sequence[Deviation]
     fits: Callable[[Instruction], bool] = lambda instruction: True
+    covers: Callable[[Instruction], bool] = lambda instruction: True
+    configurations: Sequence[Mapping[str, int]] = ()
 
     def validate(
         self, machine: Machine, *, steps: int, seed: int, only: Sequence[str] = (), progress: Progress | None = None
@@ -35,9 +41,24 @@ class Source:
         def drawn(interpreter: Interpreter) -> Iterable[Case]:
             return self.draw(interpreter, seed, chosen)
 
-        run = validate(machine, oracle, drawn, self.deviations, steps=steps, seed=seed, progress=progress)
-        run.forms = tuple(i.id for i in chosen)
+        machines = [configured(machine, values) for values in self.configurations] or [machine]
+        run = None
+        for number, each in enumerate(machines, 1):
+            limit = steps * number // len(machines)
+            run = validate(
+                each, oracle, drawn, self.deviations, steps=limit, seed=seed, progress=progress, goal=steps, run=run
+            )
+        assert run is not None
+        run.forms = tuple(i.id for i in chosen if only or self.covers(i))
         return run
+
+
+def configured(machine: Machine, values: Mapping[str, int]) -> Machine:
+    """The machine with a configuration: `values`, and 0 for the rest of it."""
+    found = replace(machine, assumptions=dict(machine.assumptions))
+    names = [a.name for a in machine.assumptions.values() if a.scope == "configuration"]
+    found.assuming({name: str(values.get(name, 0)) for name in names})
+    return found
 
 
 def _unicorn() -> Source:
@@ -55,7 +76,16 @@ def _host() -> Source:
     return Source(HostProcessor, host_cases, HOST, fits)
 
 
-SOURCES: dict[str, Callable[[], Source]] = {"unicorn": _unicorn, "host": _host}
+def _bochs() -> Source:
+    from .bochs_deviations import BOCHS
+    from .bochs_ia32 import CONFIGURATIONS, BochsIA32
+    from .probes.every_form import is_system
+
+    oracle = BochsIA32()
+    return Source(lambda: oracle, oracle.draw, BOCHS, covers=is_system, configurations=CONFIGURATIONS)
+
+
+SOURCES: dict[str, Callable[[], Source]] = {"unicorn": _unicorn, "bochs": _bochs, "host": _host}
 
 
 def source(name: str) -> Source:

@@ -16,10 +16,10 @@ from ringproof.model.terms import FALSE, Term, bits, concat, ite
 from .answers import Completed, Raised
 from .comparison import Disagreement
 from .deviations import Deviation
+from .explanations import among, before_the_fault, completes, everything, instead, memory, own_clock, raises
 
 MASK = 0xFFFFFFFF
 REGISTERS = ("EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI")
-IA32_TSC = 0x10
 RETURNS = ("RET (far)", "IRET")
 FAR = ("JMP (far)", "CALL (far)", *RETURNS)
 
@@ -86,19 +86,6 @@ def _privileged_for_io(machine: Machine) -> Machine:
 # Differences by name.
 
 
-def _all(disagreement: Disagreement) -> set[str]:
-    return set(disagreement.differences)
-
-
-def _among(*names: str) -> Any:
-    """The differences in the components `names`."""
-    return lambda disagreement: set(names) & set(disagreement.differences)
-
-
-def _memory(disagreement: Disagreement) -> set[str]:
-    return {name for name in disagreement.differences if name.startswith("[")}
-
-
 def _resume_flag(disagreement: Disagreement) -> set[str]:
     ours, _ = disagreement.differences.get("RF", (1, 0))
     returned = disagreement.case.instruction.name == "IRET" and disagreement.case.state["RF"]
@@ -106,41 +93,28 @@ def _resume_flag(disagreement: Disagreement) -> set[str]:
 
 
 def _signed_release(disagreement: Disagreement) -> set[str]:
-    return _all(disagreement) if disagreement.case.fields.get("imm", 0) >= 0x8000 else set()
+    return everything(disagreement) if disagreement.case.fields.get("imm", 0) >= 0x8000 else set()
 
 
 def _undelivered(disagreement: Disagreement) -> set[str]:
-    """Everything, provided that unicorn reported the right vector and changed nothing but EIP."""
+    """Everything, provided that unicorn reported the right vector and changed nothing but EIP.
+
+    Vector 6 ends unicorn with an error, and EIP stays.
+    """
     case, answer = disagreement.case, disagreement.answer
     vector = {"INT3": 3, "INTO": 4}.get(case.instruction.name, case.fields.get("imm"))
     asked = case.instruction.name != "INTO" or case.state["OF"]
     if not isinstance(answer, Raised) or not answer.software or answer.vector != vector or not asked or answer.written:
         return set()
-    after = {**case.state, "EIP": case.state["EIP"] + len(case.code) & MASK}
+    passed = 0 if vector == 6 else len(case.code)
+    after = {**case.state, "EIP": case.state["EIP"] + passed & MASK}
     changed = {name for name in answer.state if name in after and answer.state[name] != after[name]}
-    return set() if changed else _all(disagreement)
-
-
-def _raises(vector: int) -> Any:
-    """Everything, where unicorn raised `vector`."""
-
-    def explains(disagreement: Disagreement) -> set[str]:
-        answer = disagreement.answer
-        return _all(disagreement) if isinstance(answer, Raised) and answer.vector == vector else set()
-
-    return explains
-
-
-def _completes(disagreement: Disagreement) -> set[str]:
-    """Everything, where the manual has #GP(0) and unicorn completes."""
-    trapped = disagreement.expected.trapped
-    faults = trapped is not None and trapped.cause.name == "#GP"
-    return _all(disagreement) if faults and isinstance(disagreement.answer, Completed) else set()
+    return set() if changed else everything(disagreement)
 
 
 def _reserved(disagreement: Disagreement) -> set[str]:
-    """As `_completes`, or a page fault because paging was turned on."""
-    return _completes(disagreement) or _raises(14)(disagreement)
+    """As `completes`, or a page fault because paging was turned on."""
+    return completes(disagreement) or raises(14)(disagreement)
 
 
 def _locked(*names: str) -> Any:
@@ -158,7 +132,7 @@ def _null_table(disagreement: Disagreement) -> set[str]:
     """LDTR, with the null selector loaded and no bytes in the table."""
     state = disagreement.expected.state
     null = state["LDTR_selector"] < 4 and disagreement.answer.state["LDTR_limit"] == 0  # type: ignore[union-attr]
-    return _among("LDTR_access", "LDTR_base", "LDTR_limit")(disagreement) if null else set()
+    return among("LDTR_access", "LDTR_base", "LDTR_limit")(disagreement) if null else set()
 
 
 def _pushed_resume_flag(disagreement: Disagreement) -> set[str]:
@@ -191,25 +165,7 @@ def _beyond_the_limit(disagreement: Disagreement) -> set[str]:
     answer, trapped = disagreement.answer, disagreement.expected.trapped
     if not isinstance(answer, Completed) or trapped is None or trapped.cause.vector != 13:
         return set()
-    return _all(disagreement) if answer.state["EIP"] > answer.state["CS_limit"] else set()
-
-
-def _instead(ours: int, *theirs: int) -> Any:
-    """The outcome, where unicorn has one of the vectors `theirs` in place of `ours`, with the same error code."""
-
-    def explains(disagreement: Disagreement) -> set[str]:
-        answer, trapped = disagreement.answer, disagreement.expected.trapped
-        if not isinstance(answer, Raised) or trapped is None or trapped.cause.vector != ours:
-            return set()
-        same = answer.error_code == trapped.details["error_code"]
-        return {"outcome"} if same and answer.vector in theirs else set()
-
-    return explains
-
-
-def _own_clock(disagreement: Disagreement) -> set[str]:
-    row, ecx = disagreement.case.instruction.name, disagreement.case.state["ECX"]
-    return _among("EAX", "EDX")(disagreement) if row == "RDTSC" or ecx == IA32_TSC else set()
+    return everything(disagreement) if answer.state["EIP"] > answer.state["CS_limit"] else set()
 
 
 def _upper_half(disagreement: Disagreement) -> set[str]:
@@ -229,7 +185,7 @@ def _sixth_byte(disagreement: Disagreement) -> set[str]:
     """One byte that unicorn stores as 0, with prefix 66."""
     found = disagreement.differences
     short = disagreement.case.fields["prefix"] & 1
-    return {name for name in _memory(disagreement) if short and found[name][1] == 0 and len(found) == 1}
+    return {name for name in memory(disagreement) if short and found[name][1] == 0 and len(found) == 1}
 
 
 def _zero_extension(disagreement: Disagreement) -> set[str]:
@@ -264,13 +220,7 @@ def _virtual_8086(disagreement: Disagreement) -> set[str]:
     """Everything, where the image of EFLAGS has VM set and CPL is not 0."""
     state = disagreement.case.state
     image = state["memory"][state["SS_base"] + state["ESP"] + 10 & MASK]
-    return _all(disagreement) if image & 2 and state["CPL"] else set()
-
-
-def _before_the_fault(disagreement: Disagreement) -> set[str]:
-    """Memory, where both raise an exception."""
-    answer = disagreement.answer
-    return _memory(disagreement) if disagreement.expected.trapped and isinstance(answer, Raised) else set()
+    return everything(disagreement) if image & 2 and state["CPL"] else set()
 
 
 CHECKS = "QEMU compares no offset with a segment's hidden part when it accesses memory (translate.c, gen_lea_v_seg)"
@@ -321,7 +271,7 @@ UNICORN: tuple[Deviation, ...] = (
         "SDM vol. 2, INT n/INTO/INT3/INT1",
         "INT1 is undefined: its case is compiled out (translate.c, case 0xf1).",
         rows=("INT1",),
-        explains=_raises(6),
+        explains=raises(6),
     ),
     Deviation(
         "I/O permission",
@@ -335,14 +285,14 @@ UNICORN: tuple[Deviation, ...] = (
         "SDM vol. 3, section 17.17",
         "The time-stamp counter is the host's and is not part of the state that is set.",
         rows=("RDTSC", "RDMSR"),
-        explains=_own_clock,
+        explains=own_clock,
     ),
     Deviation(
         "identification",
         "SDM vol. 2, CPUID",
         "The answers are another processor's; the manual leaves them to the implementation.",
         rows=("CPUID",),
-        explains=_among("EAX", "EBX", "ECX", "EDX"),
+        explains=among("EAX", "EBX", "ECX", "EDX"),
     ),
     Deviation(
         "performance counters",
@@ -350,21 +300,28 @@ UNICORN: tuple[Deviation, ...] = (
         "RDPMC is not implemented and is undefined (misc_helper.c, helper_rdpmc); at CPL 3 it tests CR4.PCE"
         " the wrong way round.",
         rows=("RDPMC",),
-        explains=_raises(6),
+        explains=raises(6),
     ),
     Deviation(
         "SYSENTER",
         "SDM vol. 2, SYSENTER",
         "SYSENTER calls hooks and goes on with the next instruction (seg_helper.c, helper_sysenter).",
         rows=("SYSENTER",),
-        explains=_all,
+        explains=everything,
+    ),
+    Deviation(
+        "null SYSENTER selector",
+        "SDM vol. 2, SYSEXIT, Operation",
+        "All of IA32_SYSENTER_CS is compared with 0, not bits 15 to 2 (seg_helper.c, helper_sysexit).",
+        rows=("SYSEXIT",),
+        explains=completes,
     ),
     Deviation(
         "unknown model-specific registers",
         "SDM vol. 2, RDMSR and WRMSR",
         "A register that there is not reads as 0 and is written without effect (misc_helper.c, helper_rdmsr).",
         rows=("RDMSR", "WRMSR"),
-        explains=_completes,
+        explains=completes,
     ),
     Deviation(
         "undefined control registers",
@@ -385,14 +342,14 @@ UNICORN: tuple[Deviation, ...] = (
         "SDM vol. 3, section 2.5",
         "Reserved bits of CR0 keep the value written (helper.c, cpu_x86_update_cr0).",
         rows=("MOV (to CR)",),
-        explains=_among("CR0"),
+        explains=among("CR0"),
     ),
     Deviation(
         "reserved bits of debug registers",
         "SDM vol. 3, section 17.2",
         "Reserved bits of DR6 and DR7 keep the value written (bpt_helper.c, helper_set_dr).",
         rows=("MOV (to DR)",),
-        explains=_among("DR6", "DR7"),
+        explains=among("DR6", "DR7"),
     ),
     Deviation(
         "machine status word",
@@ -420,7 +377,7 @@ UNICORN: tuple[Deviation, ...] = (
         "SDM vol. 2, LTR",
         "A null selector is loaded without a fault (seg_helper.c, helper_ltr).",
         rows=("LTR",),
-        explains=_completes,
+        explains=completes,
     ),
     Deviation(
         "LOCK NEG",
@@ -472,7 +429,7 @@ UNICORN: tuple[Deviation, ...] = (
         "JMP through a call gate to a code segment that is not present is #GP, not #NP (seg_helper.c,"
         " helper_ljmp_protected).",
         rows=("JMP (far)",),
-        explains=_instead(11, 13),
+        explains=instead(11, 13),
     ),
     Deviation(
         "absent stacks",
@@ -480,7 +437,7 @@ UNICORN: tuple[Deviation, ...] = (
         "A new stack segment that is not present is #NP on returns and #TS through call gates, not #SS"
         " (seg_helper.c, helper_ret_protected and helper_lcall_protected).",
         rows=("CALL (far)", *RETURNS),
-        explains=_instead(12, 10, 11),
+        explains=instead(12, 10, 11),
     ),
     Deviation(
         "task state segments in the LDT",
@@ -515,13 +472,13 @@ UNICORN: tuple[Deviation, ...] = (
         "SDM vol. 2, IRET",
         "IRET at CPL 0 does not restore VIF and VIP (seg_helper.c, eflags_mask in helper_ret_protected).",
         rows=("IRET",),
-        explains=_among("VIF", "VIP"),
+        explains=among("VIF", "VIP"),
     ),
     Deviation(
         "stores before a fault",
         "SDM vol. 3, section 6.5",
         "A far CALL that faults has already pushed (seg_helper.c, helper_lcall_protected).",
         rows=FAR,
-        explains=_before_the_fault,
+        explains=before_the_fault,
     ),
 )

@@ -144,7 +144,7 @@ class UnicornIA32:
         _, invalid = self._codes
         after = self._read()
         if failure == invalid:
-            return Raised(INVALID_OPCODE, None, False, after, written)
+            return Raised(INVALID_OPCODE, None, bool(self._layout.exceptions.is_software), after, written)
         if failure:
             return Cannot(f"unicorn stopped with error {failure}")
         if self._raised:

@@ -29,7 +29,10 @@ class Exceptional:
 
 @dataclass(eq=False)
 class Validation:
-    """What a run found. `coverage` counts (form, ring, outcome) over the steps that were compared."""
+    """What a run found. `coverage` counts (form, ring, outcome) over the steps that were compared.
+
+    `settings` counts them by the value of each assumption: a bit of the configuration, or IOPL in the state.
+    """
 
     machine: str
     oracle: str
@@ -38,6 +41,7 @@ class Validation:
     steps: int = 0
     agreed: int = 0
     coverage: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    settings: Counter[tuple[str, int]] = field(default_factory=Counter)
     declined: Counter[str] = field(default_factory=Counter)
     cannot: Counter[str] = field(default_factory=Counter)
     listed: Counter[str] = field(default_factory=Counter)
@@ -98,12 +102,17 @@ def validate(
     steps: int,
     seed: int,
     progress: Progress | None = None,
+    goal: int | None = None,
+    run: Validation | None = None,
 ) -> Validation:
-    """Compares `steps` of the cases that `cases(interpreter)` draws. The seed is only recorded."""
+    """Compares cases that `cases(interpreter)` draws until there are `steps`. The seed is only recorded.
+
+    With `run` that run goes on; `goal` is then how many steps progress is measured against.
+    """
     interpreter = Interpreter(machine)
     comparer = Comparer(interpreter, oracle)
     explainer = Explainer(comparer, deviations)
-    run = Validation(machine.name, oracle.name, oracle.version, seed)
+    run = run or Validation(machine.name, oracle.name, oracle.version, seed)
     run.forms = tuple(i.id for i in machine.instructions)
     run.deviations = explainer.deviations
     for case in cases(interpreter):
@@ -111,7 +120,7 @@ def validate(
             break
         _count(run, case, comparer, explainer)
         if progress is not None and run.steps % 1000 == 0:
-            progress(run.steps, steps, f"{run.agreed} agree, {run.explained} listed, {run.unexplained} differ")
+            progress(run.steps, goal or steps, f"{run.agreed} agree, {run.explained} listed, {run.unexplained} differ")
     return run
 
 
@@ -125,6 +134,11 @@ def _count(run: Validation, case: Case, comparer: Comparer, explainer: Explainer
         run.cannot[answer.reason] += 1
         return
     run.coverage[case.instruction.id, case.state["CPL"], expected.outcome] += 1
+    for assumption in comparer.machine.assumptions.values():
+        if assumption.scope == "configuration":
+            run.settings[assumption.name, assumption.value] += 1
+        elif assumption.name in case.state:
+            run.settings[assumption.name, case.state[assumption.name]] += 1
     if not differences:
         run.agreed += 1
         return

@@ -33,14 +33,20 @@ SPACES: dict[str, Space] = {
 }
 
 
-def probes(interpreter: Interpreter, seed: int) -> Iterator[Asked]:
-    """Every probe, the spaces in proportion to their size."""
+ALWAYS = ("every form", "system registers")
+"""The spaces that are asked whole under every configuration; the others are shared out."""
+
+
+def probes(interpreter: Interpreter, seed: int, part: int = 0, parts: int = 1) -> Iterator[Asked]:
+    """The probes of one part of `parts`, the spaces in proportion to their size."""
     words = Words(interpreter)
     rng = Random(seed)
     placed: list[tuple[float, int, Asked]] = []
-    for number, space in enumerate(SPACES.values()):
+    for number, (name, space) in enumerate(SPACES.items()):
         found = list(space(words))
         rng.shuffle(found)
+        if name not in ALWAYS:
+            found = found[part::parts]
         placed += [((n + 0.5) / len(found), number, asked) for n, asked in enumerate(found)]
     placed.sort(key=lambda each: each[:2])
     for _, _, asked in placed:

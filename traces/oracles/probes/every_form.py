@@ -87,6 +87,8 @@ def surroundings(form: Instruction, cpl: int, iopl: int) -> dict[str, Any]:
         },
         "gdt": {ENTRY: at.segment(at.SCRATCH, 0x67, at.TSS_AVAILABLE)},
         "idt": gates,
-        "memory": {top: dwords(data, code, 0x3207, stack_middle(3), at.data_selector(3)), at.SCRATCH: operand, **relayed},
+        "memory": {
+            top: dwords(data, code, 0x3207, stack_middle(3), at.data_selector(3)), at.SCRATCH: operand, **relayed,
+        },
         "msrs": {0x174: at.code_selector(0), 0x175: at.stack_top(0) - 64, 0x176: LANDING},
     }  # fmt: skip

@@ -63,7 +63,7 @@ def through(words: Words, form: Instruction, rpl: int, cpl: int, **state: Any) -
 
 def inner_stacks() -> Iterator[dict[str, Any]]:
     """States whose task has an odd stack for ring 1 or 2; that of ring 0 is needed to see the end of a probe."""
-    for (ring, cpl), access, rpl in product(((1, 2), (1, 3), (2, 3)), range(0, 256), RINGS):
+    for (ring, cpl), access, rpl in product(((1, 2), (1, 3), (2, 3)), range(256), RINGS):
         if (access + rpl + cpl) % 4 == 0 or access & 0x9F == 0x93:
             yield inner(ring, cpl, at.stack_top(ring), THIRD << 3 | rpl, descriptors(access))
     for (ring, cpl), selector in product(((1, 2), (2, 3)), (0, ring_null := 1, 3, LOCAL, 0x1001, 0x60 << 3 | LOCAL)):

@@ -10,7 +10,8 @@ from ringproof.model.machine import Instruction
 from .. import bochs_layout as at
 from ..bochs_ia32 import Asked
 from ..bochs_states import RELAY
-from .gates import BASE, LIMIT, TARGETS, inner_stacks
+from .gates import TARGETS, inner_stacks
+from .transfers import BASE, LIMIT
 from .words import ENTRY, LANDING, LOCAL, RINGS, SECOND, Words, descriptors, product
 
 VECTOR = 0x40

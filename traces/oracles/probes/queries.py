@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from .. import bochs_layout as at
 from ..bochs_ia32 import Asked
@@ -23,7 +24,7 @@ def probes(words: Words) -> Iterator[Asked]:
         for selector in (0, 1, 2, 3, LOCAL, LOCAL | 3, 0x60 << 3 | LOCAL, at.code_selector(cpl), 0xFFFF, 0x1000):
             yield asking(words, form.id, selector, cpl)
             yield asking(words, form.id, selector, cpl, in_memory=True, ldtr=0)
-        short = {"gdt": {ENTRY: descriptors(0x93 | cpl << 5)}}
+        short: dict[str, Any] = {"gdt": {ENTRY: descriptors(0x93 | cpl << 5)}}
         for missing in (0, 1, 8):
             yield asking(words, form.id, ENTRY << 3 | cpl, cpl, gdt_limit=8 * ENTRY + 7 - missing, **short)
     for form, ours, theirs, cpl in product(words.named("ARPL"), RINGS, RINGS, RINGS):

@@ -93,9 +93,7 @@ def tables(words: Words) -> Iterator[Asked]:
             yield words.ask(form, register(1), cpl=cpl, registers={"ecx": selector | rpl}, **table)
     for form, selector in product(loads, (0, 1, 2, 3, 4, 0x304, 0x1000, at.TSS_SELECTOR, at.LDT_SELECTOR, 0x8)):
         for place in (register(1), memory(at.SCRATCH)):
-            yield words.ask(
-                form, place, cpl=0, registers={"ecx": selector}, memory={at.SCRATCH: dwords(selector)}
-            )
+            yield words.ask(form, place, cpl=0, registers={"ecx": selector}, memory={at.SCRATCH: dwords(selector)})
     for form, prefix, limit in product(words.named("LGDT", "LIDT"), (0, 1), (0x1FF, 0x7FF, 0xFFF, 0x200)):
         base = (at.GDT if form.name == "LGDT" else at.IDT) | prefix << 28
         pointer = limit.to_bytes(2, "little") + dwords(base)

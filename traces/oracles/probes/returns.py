@@ -35,15 +35,15 @@ def probes(words: Words) -> Iterator[Asked]:
             yield back(words, form, cpl, (selector, LANDING), at.data_selector(3))
             yield back(words, form, cpl, (at.code_selector(3), LANDING), selector)
         for ring, offset in product(range(cpl, 4), (0, LIMIT, LIMIT + 1, 0xFFFFFFFF)):
-            code = descriptors(0x9B | ring << 5, base=BASE, limit=LIMIT)
-            yield back(words, form, cpl, (ENTRY << 3 | ring, offset), at.data_selector(ring), gdt={ENTRY: code})
+            small = descriptors(0x9B | ring << 5, base=BASE, limit=LIMIT)
+            yield back(words, form, cpl, (ENTRY << 3 | ring, offset), at.data_selector(ring), gdt={ENTRY: small})
     for form, (cpl, ring), access, dpl in product(forms, outer, DATA, RINGS):
         if dpl < cpl and access != 0x9F:
             continue
-        segment = {ENTRY: descriptors(access | dpl << 5), SECOND: descriptors(0x93 | 3 << 5)}
+        segments = {ENTRY: descriptors(access | dpl << 5), SECOND: descriptors(0x93 | 3 << 5)}
         held = {"ds": ENTRY << 3, "es": SECOND << 3 | 1, "fs": 3, "gs": ENTRY << 3}
         yield back(
-            words, form, cpl, (at.code_selector(ring), LANDING), at.data_selector(ring), gdt=segment, selectors=held
+            words, form, cpl, (at.code_selector(ring), LANDING), at.data_selector(ring), gdt=segments, selectors=held
         )
 
 

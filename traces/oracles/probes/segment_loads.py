@@ -49,7 +49,9 @@ def _names(numbers: tuple[int, ...]) -> list[str]:
     return [SEGMENTS[number] for number in numbers]
 
 
-def loading(words: Words, form: Instruction, operands: dict[str, int], selector: int, cpl: int, **state: object) -> Asked:
+def loading(
+    words: Words, form: Instruction, operands: dict[str, int], selector: int, cpl: int, **state: object
+) -> Asked:
     """A probe of a form that finds the selector wherever it may look for it."""
     size = 2 if "m16:16" in form.syntax else 4 if "m16:32" in form.syntax else 0
     pointer = (0x89ABCDEF).to_bytes(4, "little")[:size] + dwords(selector)

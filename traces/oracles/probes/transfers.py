@@ -1,4 +1,4 @@
-"""Far JMP and CALL straight to code: every access byte, CPL and RPL, offsets at the limit, and the task's descriptors."""
+"""Far JMP and CALL straight to code: every access byte, CPL and RPL, offsets about the limit, odd selectors."""
 
 from __future__ import annotations
 

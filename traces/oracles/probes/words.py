@@ -13,6 +13,7 @@ from ringproof.traces.interpreter import Interpreter
 from .. import bochs_layout as at
 from ..bochs_ia32 import Asked
 from ..bochs_probe import REGISTERS, Probe
+from ..ia32_steps import length_of
 
 RINGS = range(4)
 ENTRY, SECOND = 16, 17
@@ -56,7 +57,7 @@ def descriptors(access: int, *, base: int = 0, limit: int | None = None, big: bo
     return flat if big else flat & ~(1 << 54)
 
 
-def placed(descriptor: int, local: bool, entry: int = ENTRY) -> tuple[int, dict[str, Mapping[int, int]]]:
+def placed(descriptor: int, local: bool, entry: int = ENTRY) -> tuple[int, dict[str, Any]]:
     """A descriptor in the GDT or the LDT: its selector with RPL 0, and the probe's argument that puts it there."""
     if local:
         return entry << 3 | LOCAL, {"ldt": {entry: descriptor}}
@@ -87,8 +88,7 @@ class Words:
         matches, found = self.interpreter.operands(instruction, word)
         if not matches:
             raise ValueError(f"{operands} are no operands of {instruction.id}")
-        length = found["length"] if "length" in found else instruction.encoding.length.value
-        return instruction, to_bytes(word, length)
+        return instruction, to_bytes(word, length_of(instruction, found))
 
     def ask(self, form: Instruction | str, operands: Mapping[str, int], **state: Any) -> Asked:
         """One probe of a form."""
