@@ -19,6 +19,7 @@ from .deviations import Deviation
 from .explanations import among, before_the_fault, completes, everything, instead, memory, own_clock, raises
 
 MASK = 0xFFFFFFFF
+EXTENSION_TYPE = 1 << 4
 REGISTERS = ("EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI")
 RETURNS = ("RET (far)", "IRET")
 FAR = ("JMP (far)", "CALL (far)", *RETURNS)
@@ -115,6 +116,20 @@ def _undelivered(disagreement: Disagreement) -> set[str]:
 def _reserved(disagreement: Disagreement) -> set[str]:
     """As `completes`, or a page fault because paging was turned on."""
     return completes(disagreement) or raises(14)(disagreement)
+
+
+def _own_code(disagreement: Disagreement) -> set[str]:
+    """Everything, where the model stores in the instruction's own bytes."""
+    case, after = disagreement.case, disagreement.expected.state["memory"]
+    start = case.state["CS_base"] + case.state["EIP"]
+    changed = any(after[start + n & MASK] != byte for n, byte in enumerate(case.code))
+    return everything(disagreement) if changed else set()
+
+
+def _extension_type(disagreement: Disagreement) -> set[str]:
+    """CR0, where only ET differs."""
+    ours, theirs = disagreement.differences.get("CR0", (0, 0))
+    return {"CR0"} if ours ^ theirs == EXTENSION_TYPE else set()
 
 
 def _locked(*names: str) -> Any:
@@ -252,6 +267,12 @@ UNICORN: tuple[Deviation, ...] = (
         explains=_resume_flag,
     ),
     Deviation(
+        "code that changes itself",
+        "SDM vol. 3, section 8.1.3",
+        "An instruction that stores in its own bytes is started again; the manual leaves this to the processor.",
+        explains=_own_code,
+    ),
+    Deviation(
         "signed release",
         "SDM vol. 2, RET",
         "The number of bytes that RET imm16 releases is read as signed (translate.c, case 0xc2 and 0xca).",
@@ -343,6 +364,13 @@ UNICORN: tuple[Deviation, ...] = (
         "Reserved bits of CR0 keep the value written (helper.c, cpu_x86_update_cr0).",
         rows=("MOV (to CR)",),
         explains=among("CR0"),
+    ),
+    Deviation(
+        "extension type",
+        "SDM vol. 3, section 2.5",
+        "CR0.ET, which is 1 on every processor since the P6, is set by every load (helper.c, cpu_x86_update_cr0).",
+        rows=("MOV (to CR)", "LMSW", "CLTS"),
+        explains=_extension_type,
     ),
     Deviation(
         "reserved bits of debug registers",

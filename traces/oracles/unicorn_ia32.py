@@ -3,8 +3,9 @@
 States and results use the model's component names. CPL, the hidden parts of the segment registers and error
 codes go through the engine's saved context (see `unicorn_layout`). Unicorn reports exceptions and never
 vectors them, so an INT n ends as `Raised` with `software` set. What it does otherwise than the manual is in
-`deviations`; two conventions are translated here: a busy TSS is kept as available in TR's hidden part
-(seg_helper.c, helper_ltr), and HLT is recognized by its opcode, for the engine does not show that it stopped.
+`unicorn_deviations`; conventions are translated here: a busy TSS is kept as available in TR's hidden part
+(seg_helper.c, helper_ltr), no LDT is one with limit 0 (helper_lldt), and HLT is recognized by its opcode, for
+the engine does not show that it stopped.
 """
 
 from __future__ import annotations
@@ -113,8 +114,8 @@ class UnicornIA32:
         self._restore(state)
         eip = state["EIP"]
         failure = self._step(eip)
-        front = self._layout.front
-        while not failure and not self._raised and front.eip == eip:
+        front, repeated = self._layout.front, limit > 1
+        while repeated and not failure and not self._raised and front.eip == eip:
             limit -= 1
             if limit <= 0 and (limit < 0 or front.registers[1]):
                 break
@@ -183,6 +184,8 @@ class UnicornIA32:
             cache.selector, cache.base = state[f"{name}_selector"], state[f"{name}_base"]
             cache.limit, cache.flags = state[f"{name}_limit"], state[f"{name}_access"] << 8
         front.tr.flags &= ~BUSY
+        if not state["LDTR_access"]:
+            front.ldt.limit = 0
         for cache, name in ((front.gdt, "GDTR"), (front.idt, "IDTR")):
             cache.base, cache.limit = state[f"{name}_base"], state[f"{name}_limit"]
         for number in (0, 2, 3, 4):

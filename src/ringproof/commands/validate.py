@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,17 +20,19 @@ ORACLES = ("unicorn", "bochs", "host")
 @click.command()
 @click.argument("machine")
 @click.option("--against", type=click.Choice(ORACLES), default="unicorn", show_default=True, help="The implementation.")
-@click.option(
-    "--steps", type=click.IntRange(1), default=20000, show_default=True, help="Single steps to compare."
-)
+@click.option("--steps", type=click.IntRange(1), default=20000, show_default=True, help="Single steps to compare.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed draws the same steps.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only the instructions of this row; repeatable.")
+@click.option(
+    "--witnesses", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="Instead, run the counterexamples saved in DIR (by `ringproof check --save`) as machine code.",
+)  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @assume_option
 @json_option
 def validate(
-    machine: str, against: str, steps: int, seed: int, only: tuple[str, ...], quiet: bool, assume: dict[str, str],
-    as_json: bool,
+    machine: str, against: str, steps: int, seed: int, only: tuple[str, ...], witnesses: Path | None, quiet: bool,
+    assume: dict[str, str], as_json: bool,
 ) -> None:  # fmt: skip
     """Run single steps of MACHINE and of another implementation, and compare everything that both show.
 
@@ -55,8 +58,10 @@ def validate(
     for name in only:
         if name not in rows:
             raise click.UsageError(f"{loaded.name} has no instruction named {name!r}")
-    click.echo(f"seed {seed}", err=True)
     context = click.get_current_context()
+    if witnesses is not None:
+        context.exit(run_witnesses(machine, against, witnesses, quiet=quiet, as_json=as_json))
+    click.echo(f"seed {seed}", err=True)
     try:
         with reporter(f"{machine} against {against}", quiet=quiet) as progress:
             run = source(against).validate(loaded, steps=steps, seed=seed, only=only, progress=progress)
@@ -68,6 +73,36 @@ def validate(
     else:
         click.echo(text(run))
     context.exit(Exit.VIOLATED if run.unexplained else Exit.EXPECTED)
+
+
+def run_witnesses(machine: str, against: str, folder: Path, *, quiet: bool, as_json: bool) -> Exit:
+    """Runs every counterexample of `folder`, prints what came of it, and gives the exit code."""
+    from ringproof.traces.oracles.answers import OracleUnavailable
+    from ringproof.traces.oracles.sources import source
+
+    from . import validate_witnesses
+    from .progress import reporter
+
+    if against != "unicorn":
+        raise click.UsageError(f"{against} does not run any state that it is given; --witnesses is for unicorn")
+    files = sorted(folder.glob("cx-*.json"))
+    if not files:
+        click.echo(f"ringproof: there are no counterexamples (cx-*.json) in {folder}", err=True)
+        return Exit.NOTHING_SELECTED
+    try:
+        chosen = source(against)
+        with reporter(f"{machine} against {against}", quiet=quiet) as progress:
+            found = validate_witnesses.replays(machine, files, chosen.make(), chosen.deviations, progress)
+    except OracleUnavailable as error:
+        click.echo(f"ringproof: {error}", err=True)
+        return Exit.INCONCLUSIVE
+    if as_json:
+        print_json(validate_witnesses.document(found))
+    else:
+        click.echo(validate_witnesses.text(found))
+    if found.differ:
+        return Exit.VIOLATED
+    return Exit.INCONCLUSIVE if found.cannot else Exit.EXPECTED
 
 
 def document(run: Validation) -> dict[str, Any]:
