@@ -9,6 +9,7 @@ from .answers import Completed, Raised
 from .comparison import Disagreement
 from .deviations import Deviation
 from .explanations import among, before_the_fault, completes, everything, instead, own_clock
+from .ia32_states import State
 
 LATER_CR4_BITS = 0xFFFFF000
 PVI = 1 << 1
@@ -27,11 +28,17 @@ def _more_counters(disagreement: Disagreement) -> set[str]:
 
 
 def _pending(disagreement: Disagreement) -> set[str]:
-    """Everything, where VIF and VIP are set at CPL 3 under CR4.PVI and Bochs has #GP(0) and did nothing."""
-    state, answer = disagreement.case.state, disagreement.answer
-    pending = state["CR4"] & PVI and state["CPL"] == 3 and state["VIF"] and state["VIP"]
-    fault = isinstance(answer, Raised) and answer.vector == 13 and answer.error_code == 0 and not answer.written
-    return everything(disagreement) if pending and fault else set()
+    """Where Bochs has #GP(0): everything, with VIF and VIP set at CPL 3 under CR4.PVI before; the outcome, after."""
+    answer = disagreement.answer
+    if not isinstance(answer, Raised) or answer.vector != 13 or answer.error_code:
+        return set()
+    if _is_pending(disagreement.case.state):
+        return set() if answer.written else everything(disagreement)
+    return {"outcome"} if _is_pending(disagreement.expected.state) else set()
+
+
+def _is_pending(state: State) -> bool:
+    return bool(state["CR4"] & PVI and state["CPL"] == 3 and state["VIF"] and state["VIP"])
 
 
 BOCHS: tuple[Deviation, ...] = (

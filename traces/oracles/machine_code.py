@@ -29,12 +29,13 @@ def arrangements(
 ) -> Iterator[list[Case]]:
     """The states with the code in them, first where they are, then with more and more about them changed."""
     code = to_bytes(word, length_of(instruction, fields))
-    for stack, whole, move, offset in product(STACKS, (False, True), MOVES, OFFSETS):
+    # The last limit is for a one-byte instruction that lies on the limit in its own segment's descriptor.
+    for stack, limit, move, offset in product(STACKS, (None, MASK, code[0]), MOVES, OFFSETS):
         changes = {} if stack is None else {"ESP": stack}
         if offset is not None:
             changes["EIP"] = offset
-        if whole:
-            changes["CS_limit"] = MASK
+        if limit is not None:
+            changes["CS_limit"] = limit
         yield [Case(instruction, fields, code, _placed({**state, **changes}, code, move)) for state in states]
 
 
