@@ -49,6 +49,7 @@ class BochsIA32:
         if trouble := Bochs.available():
             raise OracleUnavailable(trouble)
         self.version = _version()
+        self._spaces: dict[str, list[Asked]] = {}
 
     def run(self, state: Mapping[str, Any], *, limit: int = 1) -> Answer:
         """Refuses: a state of the model is not put to Bochs, only a probe is."""
@@ -56,12 +57,13 @@ class BochsIA32:
 
     def draw(self, interpreter: Interpreter, seed: int, instructions: Sequence[Instruction]) -> Iterator[Case]:
         """The cases of all spaces of probes for the configuration of the interpreter's machine."""
-        from .probes import probes
+        from .probes import enumerated, probes
 
         values = {name: interpreter.machine.assumptions[name].value for name in CR4_BITS}
         part = [{name: each.get(name, 0) for name in CR4_BITS} for each in CONFIGURATIONS].index(values)
         wanted = set(instructions)
-        drawn = probes(interpreter, seed, part, len(CONFIGURATIONS))
+        self._spaces = self._spaces or enumerated(interpreter)
+        drawn = probes(self._spaces, seed, part, len(CONFIGURATIONS))
         return self.record(interpreter, ((form, probe) for form, probe in drawn if form in wanted))
 
     def record(self, interpreter: Interpreter, asked: Iterable[Asked]) -> Iterator[Case]:

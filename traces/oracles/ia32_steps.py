@@ -86,6 +86,8 @@ class Steps:
         fields["prefix"] = rng.choice(OVERRIDES) << 5 | repeat << 3 | lock << 2 | (rng.random() < 0.03)
         for name, width in ((n, _width(terms[n])) for n in ("imm", "imm2") if n in terms):
             fields[name] = self._immediate(instruction, state, width)
+        if fields.get("imm2", 0) & 0x80:
+            fields["imm2"] &= 1  # a nesting level, which is small as a rule
         if "index" in terms:
             fields["mod"] = rng.choice((0, 1, 2, 2, 3, 3))
             if fields["mod"] != 3:

@@ -1,12 +1,12 @@
 """The probes that Bochs is asked: every system instruction and every check of a segment, by enumeration.
 
 Each space enumerates one question over all rings and all values that the answer depends on. `probes` takes
-them in turn, each in an order that the seed shuffles, so that the first so many are a fair sample.
+from them in turn, each in an order that the seed shuffles, so that the first so many are a fair sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from ringproof.traces.interpreter import Interpreter
@@ -37,15 +37,22 @@ ALWAYS = ("every form", "system registers")
 """The spaces that are asked whole under every configuration; the others are shared out."""
 
 
-def probes(interpreter: Interpreter, seed: int, part: int = 0, parts: int = 1) -> Iterator[Asked]:
-    """The probes of one part of `parts`, the spaces in proportion to their size."""
+def enumerated(interpreter: Interpreter) -> dict[str, list[Asked]]:
+    """Every probe, by space; some seconds' work. The machine's configuration does not matter to it."""
     words = Words(interpreter)
-    rng = Random(seed)
+    return {name: list(space(words)) for name, space in SPACES.items()}
+
+
+def probes(spaces: Mapping[str, Sequence[Asked]], seed: int, part: int = 0, parts: int = 1) -> Iterator[Asked]:
+    """The probes of one part of `parts`, the spaces in proportion to their size."""
+    rng, own = Random(seed), Random(seed * parts + part)
     placed: list[tuple[float, int, Asked]] = []
-    for number, (name, space) in enumerate(SPACES.items()):
-        found = list(space(words))
-        rng.shuffle(found)
-        if name not in ALWAYS:
+    for number, (name, space) in enumerate(spaces.items()):
+        found = list(space)
+        if name in ALWAYS:
+            own.shuffle(found)
+        else:
+            rng.shuffle(found)
             found = found[part::parts]
         placed += [((n + 0.5) / len(found), number, asked) for n, asked in enumerate(found)]
     placed.sort(key=lambda each: each[:2])
@@ -53,4 +60,4 @@ def probes(interpreter: Interpreter, seed: int, part: int = 0, parts: int = 1) -
         yield asked
 
 
-__all__ = ["SPACES", "Space", "probes"]
+__all__ = ["SPACES", "Space", "enumerated", "probes"]

@@ -39,8 +39,8 @@ def operand_choices(form: Instruction) -> list[dict[str, int]]:
     terms = form.encoding.fields
     choices: list[dict[str, int]] = [{}]
     if "mod" in terms:
-        places = [register(1), memory(at.SCRATCH)] if "index" in terms else [register(1)]
-        choices = [place for place in places if _fits(form, place)]
+        either = [place for place in (register(1), memory(at.SCRATCH)) if _fits(form, place)]
+        choices = either if "index" in terms else [register(1)]
     if "Sreg" in form.syntax or "CRn" in form.syntax or "DRn" in form.syntax:
         choices = [{**choice, "reg": number} for choice in choices for number in range(8)]
     elif "reg" in terms:
