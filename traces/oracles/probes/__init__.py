@@ -44,7 +44,7 @@ def enumerated(interpreter: Interpreter) -> dict[str, list[Asked]]:
 
 
 def probes(spaces: Mapping[str, Sequence[Asked]], seed: int, part: int = 0, parts: int = 1) -> Iterator[Asked]:
-    """The probes of one part of `parts`, the spaces in proportion to their size."""
+    """The probes of one part of `parts`, the spaces in proportion to their size, those of `ALWAYS` sooner."""
     rng, own = Random(seed), Random(seed * parts + part)
     placed: list[tuple[float, int, Asked]] = []
     for number, (name, space) in enumerate(spaces.items()):
@@ -54,7 +54,8 @@ def probes(spaces: Mapping[str, Sequence[Asked]], seed: int, part: int = 0, part
         else:
             rng.shuffle(found)
             found = found[part::parts]
-        placed += [((n + 0.5) / len(found), number, asked) for n, asked in enumerate(found)]
+        share = len(found) * (parts if name in ALWAYS else 1)
+        placed += [((n + 0.5) / share, number, asked) for n, asked in enumerate(found)]
     placed.sort(key=lambda each: each[:2])
     for _, _, asked in placed:
         yield asked
