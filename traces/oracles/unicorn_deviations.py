@@ -5,84 +5,19 @@ File names are those of qemu/target/i386 in unicorn 2. Where the manual leaves a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
-
-from ringproof.model.cpu import Cpu
-from ringproof.model.ia32.operands import Segment
-from ringproof.model.machine import Machine
-from ringproof.model.terms import FALSE, Term, bits, concat, ite
 
 from .answers import Completed, Raised
 from .comparison import Disagreement
 from .deviations import Deviation
 from .explanations import among, before_the_fault, completes, everything, instead, memory, own_clock, raises
+from .unicorn_views import privileged_for_io, without_limits, without_null, without_types
 
 MASK = 0xFFFFFFFF
 EXTENSION_TYPE = 1 << 4
 REGISTERS = ("EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI")
 RETURNS = ("RET (far)", "IRET")
 FAR = ("JMP (far)", "CALL (far)", *RETURNS)
-
-# The machine as the other side has it.
-
-
-def _without_limits(machine: Machine) -> Machine:
-    """Every segment holds every offset, of data and of instructions."""
-    parent: type[Any] = machine.cpu
-
-    class Seen(parent):  # type: ignore[misc]
-        def outside(self, segment: Segment, offset: Term, size: int) -> Term:
-            return FALSE
-
-        def jump(self, target: Term) -> None:
-            self.EIP = target
-
-    def begin(cpu: Cpu, length: Term) -> None:
-        object.__setattr__(cpu, "start", cpu.EIP)
-        cpu.EIP = cpu.EIP + length
-        cpu.RF = FALSE
-
-    return replace(machine, cpu=Seen, begin=begin)
-
-
-def _without_types(machine: Machine) -> Machine:
-    """Every segment that is not null may be read and written."""
-    parent: type[Any] = machine.cpu
-
-    class Seen(parent):  # type: ignore[misc]
-        def check(self, segment: Segment, offset: Term, size: int, *, write: bool) -> None:
-            access = segment.access
-            open_access = concat(bits(0x9, 4), bits(0, 1), access[2] & ~access[3], bits(3, 2))
-            seen = replace(segment, access=ite(access == 0, access, open_access))
-            super().check(seen, offset, size, write=write)
-
-    return replace(machine, cpu=Seen)
-
-
-def _without_null(machine: Machine) -> Machine:
-    """An unusable segment is one that starts at 0."""
-    parent: type[Any] = machine.cpu
-
-    class Seen(parent):  # type: ignore[misc]
-        def check(self, segment: Segment, offset: Term, size: int, *, write: bool) -> None:
-            null = segment.access == 0
-            access, limit = ite(null, bits(0x93, 8), segment.access), ite(null, bits(-1, 32), segment.limit)
-            super().check(replace(segment, access=access, limit=limit), offset, size, write=write)
-
-    return replace(machine, cpu=Seen)
-
-
-def _privileged_for_io(machine: Machine) -> Machine:
-    """IOPL is 3 wherever it is asked for."""
-    parent: type[Any] = machine.cpu
-
-    class Seen(parent):  # type: ignore[misc]
-        def __getattr__(self, name: str) -> Any:
-            return bits(3, 2) if name == "IOPL" else super().__getattr__(name)
-
-    return replace(machine, cpu=Seen)
-
 
 # Differences by name.
 
@@ -245,19 +180,19 @@ UNICORN: tuple[Deviation, ...] = (
         "segment limits",
         "SDM vol. 3, section 5.3",
         f"Offsets beyond a segment's limit are accessed and executed: {CHECKS}.",
-        believes=_without_limits,
+        believes=without_limits,
     ),
     Deviation(
         "segment types",
         "SDM vol. 3, section 5.5",
         f"Read-only data and code segments are written, execute-only ones are read: {CHECKS}.",
-        believes=_without_types,
+        believes=without_types,
     ),
     Deviation(
         "null segments",
         "SDM vol. 3, section 5.4.1",
         f"A null segment register is a segment with base 0: {CHECKS}.",
-        believes=_without_null,
+        believes=without_null,
     ),
     Deviation(
         "resume flag",
@@ -299,7 +234,7 @@ UNICORN: tuple[Deviation, ...] = (
         "SDM vol. 1, section 19.5",
         "Every port is open at every level (translate.c, gen_check_io returns at once).",
         rows=("IN", "OUT", "INS", "OUTS"),
-        believes=_privileged_for_io,
+        believes=privileged_for_io,
     ),
     Deviation(
         "clock",
