@@ -81,4 +81,7 @@ def pop_low_half(cpu: IA32, image: Term) -> None:
 
 def extend(machine: Machine) -> None:
     """Declares what is left out."""
-    machine.leave_out("the interrupt shadow of STI")
+    machine.leave_out(
+        "the interrupt shadow of STI",
+        "the #GP before an instruction at CPL 3 that a pending virtual interrupt raises (CR4.PVI, VIF and VIP set)",
+    )
