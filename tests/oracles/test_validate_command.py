@@ -64,9 +64,11 @@ def test_a_short_run_against_bochs() -> None:
 @pytest.mark.slow
 def test_a_short_run_in_words() -> None:
     pytest.importorskip("unicorn")
-    result = run("--only", "INT1", "--steps", "20")
+    result = run("--only", "INT1", "--steps", "20", "--coverage")
     assert result.exit_code == Exit.EXPECTED, result.stdout
     lines = result.stdout.splitlines()
     assert lines[0].endswith(": 20 steps, seed 1")
     assert "covered: 1 of 1 forms" in result.stdout
+    rings = [line.split()[1:3] for line in lines[lines.index("steps by instruction") + 1 :]]
+    assert rings == [["ring", f"{n}:"] for n in range(4)]
     assert "  INT1, 20 steps: SDM vol. 2, INT n/INTO/INT3/INT1" in lines

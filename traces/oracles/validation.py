@@ -31,7 +31,8 @@ class Exceptional:
 class Validation:
     """What a run found. `coverage` counts (form, ring, outcome) over the steps that were compared.
 
-    `settings` counts them by the value of each assumption: a bit of the configuration, or IOPL in the state.
+    `names` has the row of the classification of each form. `settings` counts the steps by the value of each
+    assumption: a bit of the configuration, or IOPL in the state.
     """
 
     machine: str
@@ -49,6 +50,7 @@ class Validation:
     disagreements: dict[tuple[str, ...], list[Disagreement]] = field(default_factory=dict)
     disagreed: Counter[tuple[str, ...]] = field(default_factory=Counter)
     forms: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     deviations: tuple[Deviation, ...] = ()
 
     @property
@@ -85,6 +87,13 @@ class Validation:
             counts[ring] += count
         return dict(sorted(counts.items()))
 
+    def rows(self) -> Mapping[str, Counter[tuple[int, str]]]:
+        """For each row of the classification, the compared steps by ring and outcome."""
+        found: dict[str, Counter[tuple[int, str]]] = {}
+        for (form, ring, outcome), count in self.coverage.items():
+            found.setdefault(self.names[form], Counter())[ring, outcome] += count
+        return dict(sorted(found.items()))
+
     def outcomes(self) -> Mapping[str, int]:
         """Compared steps by what the model says of them."""
         counts: Counter[str] = Counter()
@@ -114,6 +123,7 @@ def validate(
     explainer = Explainer(comparer, deviations)
     run = run or Validation(machine.name, oracle.name, oracle.version, seed)
     run.forms = tuple(i.id for i in machine.instructions)
+    run.names = {i.id: i.name for i in machine.instructions}
     run.deviations = explainer.deviations
     for case in cases(interpreter):
         if run.steps >= steps:

@@ -27,12 +27,13 @@ ORACLES = ("unicorn", "bochs", "host")
     "--witnesses", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
     help="Instead, run the counterexamples saved in DIR (by `ringproof check --save`) as machine code.",
 )  # fmt: skip
+@click.option("--coverage", is_flag=True, help="Also what was compared of each instruction: ring, outcome, steps.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @assume_option
 @json_option
 def validate(
-    machine: str, against: str, steps: int, seed: int, only: tuple[str, ...], witnesses: Path | None, quiet: bool,
-    assume: dict[str, str], as_json: bool,
+    machine: str, against: str, steps: int, seed: int, only: tuple[str, ...], witnesses: Path | None, coverage: bool,
+    quiet: bool, assume: dict[str, str], as_json: bool,
 ) -> None:  # fmt: skip
     """Run single steps of MACHINE and of another implementation, and compare everything that both show.
 
@@ -71,7 +72,7 @@ def validate(
     if as_json:
         print_json(document(run))
     else:
-        click.echo(text(run))
+        click.echo(text(run) + ("\n\n" + covered(run) if coverage else ""))
     context.exit(Exit.VIOLATED if run.unexplained else Exit.EXPECTED)
 
 
@@ -149,6 +150,16 @@ def document(run: Validation) -> dict[str, Any]:
             for kind, count in run.disagreed.most_common()
         ],
     }
+
+
+def covered(run: Validation) -> str:
+    """A line for each row and ring: how many steps had which outcome."""
+    lines: list[tuple[str, ...]] = []
+    for row, counts in run.rows().items():
+        for ring in sorted({ring for ring, _ in counts}):
+            outcomes = ", ".join(f"{name} {n}" for (where, name), n in sorted(counts.items()) if where == ring)
+            lines.append((row, f"ring {ring}: {outcomes}"))
+    return "steps by instruction\n" + columns(lines)
 
 
 def settings(run: Validation) -> dict[str, str]:
