@@ -1,0 +1,1 @@
+"""The native engine: a machine's terms as WebAssembly, run by wasmtime."""

@@ -1,0 +1,158 @@
+"""A machine's state in a running module's memory: writing it, reading it back, and starting over.
+
+Pages that this writes are allocated as the module's own code allocates them. Reading gives each array the cells that
+differ from its default, which is what an array is; that a cell was written with the default leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ringproof.model.terms import ArraySort, BoolSort, Sort
+from ringproof.traces.python_code import Cells
+
+from .layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, ArrayPlace, Layout, NativeError, Slot, bytes_of
+from .memory import GROWTH, HEAP, HEAP_END, HEAP_LIMIT
+from .runtime import Running
+from .wasm import PAGE
+
+
+class Store:
+    """The state of `components` in `running`'s memory. `limit` bounds the memory of pages, in bytes."""
+
+    def __init__(self, running: Running, layout: Layout, components: Mapping[str, Sort], limit: int) -> None:
+        self.running = running
+        self._layout = layout
+        self._components = dict(components)
+        self._heap = -(-layout.top // 16) * 16
+        self._limit = min(limit, (1 << 32) - self._heap - PAGE)
+        self._defaults = dict.fromkeys(layout.arrays, 0)
+        self._word(HEAP, self._heap)
+        self._word(HEAP_LIMIT, self._heap + self._limit)
+        self._word(HEAP_END, running.size)
+
+    def _word(self, address: int, value: int) -> None:
+        self.running.write(address, value.to_bytes(4, "little"))
+
+    def _read_word(self, address: int) -> int:
+        return int.from_bytes(self.running.read(address, 4), "little")
+
+    # Scalars.
+
+    def put(self, slot: Slot, sort: Sort, value: int) -> None:
+        self.running.write(slot.offset, int(value).to_bytes(bytes_of(sort), "little"))
+
+    def get(self, slot: Slot, sort: Sort) -> int:
+        number = int.from_bytes(self.running.read(slot.offset, bytes_of(sort)), "little")
+        return bool(number) if isinstance(sort, BoolSort) else number
+
+    # Whole states.
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Makes `state` the current one. Raises NativeError where it does not fit the components or the limit."""
+        unknown = [name for name in state if name not in self._components]
+        missing = [name for name in self._components if name not in state]
+        if unknown or missing:
+            raise NativeError(f"a state has the components {', '.join(self._components)}, not {', '.join(state)}")
+        self._drop_pages()
+        for name, sort in self._components.items():
+            value = state[name]
+            if isinstance(sort, ArraySort):
+                self._load_array(self._layout.arrays[name], value)
+            else:
+                width = 1 if isinstance(sort, BoolSort) else sort.width
+                if not 0 <= value < 1 << width:
+                    raise NativeError(f"{name} is a number of {width} bits, not {value}")
+                self.put(self._layout.slots[name], sort, value)
+
+    def state(self) -> dict[str, Any]:
+        """The current state, as the interpreter has it."""
+        state: dict[str, Any] = {}
+        for name, sort in self._components.items():
+            if isinstance(sort, ArraySort):
+                state[name] = Cells((), self._defaults[name])
+            else:
+                state[name] = self.get(self._layout.slots[name], sort)
+        for place, first, content in self._contents():
+            _collect(state[place.name], place, first, content)
+        return state
+
+    def _contents(self) -> Iterable[tuple[ArrayPlace, int, bytes]]:
+        """The cells that there are: the array, the index of the first, the bytes."""
+        places = {place.number: place for place in self._layout.arrays.values()}
+        for place in places.values():
+            if place.flat:
+                yield place, 0, self.running.read(place.default, place.cell_bytes << place.index_width)
+        for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):
+            place = places[self._read_word(frame)]
+            first = self._read_word(frame + 4) << place.cells_shift
+            yield place, first, self.running.read(frame + HEADER_BYTES, PAGE_BYTES)
+
+    def _drop_pages(self) -> None:
+        places = {place.number: place for place in self._layout.arrays.values()}
+        for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):
+            place = places[self._read_word(frame)]
+            self._word(place.table + 4 * self._read_word(frame + 4), 0)
+        self._word(HEAP, self._heap)
+
+    def _load_array(self, place: ArrayPlace, cells: Mapping[int, int]) -> None:
+        default = getattr(cells, "default", 0)
+        size, top = place.cell_bytes, 1 << place.value_width
+        if not all(0 <= index < 1 << place.index_width and 0 <= cell < top for index, cell in cells.items()):
+            wrong = next(i for i, c in cells.items() if not (0 <= i < 1 << place.index_width and 0 <= c < top))
+            raise NativeError(
+                f"{place.name} has indices of {place.index_width} bits and cells of {place.value_width}; "
+                f"{cells[wrong]} at {wrong} does not fit"
+            )
+        count = 1 << place.index_width if place.flat else PAGE_BYTES // size
+        self._defaults[place.name] = default
+        self.running.write(place.default, default.to_bytes(size, "little") * count)
+        if place.flat:
+            for index, cell in cells.items():
+                self.running.write(place.default + index * size, cell.to_bytes(size, "little"))
+            return
+        pages: dict[int, bytearray] = {}
+        for index, cell in cells.items():
+            page = index >> place.cells_shift
+            content = pages.get(page)
+            if content is None:
+                content = pages[page] = bytearray(default.to_bytes(size, "little") * count)
+            start = (index & (count - 1)) * size
+            content[start : start + size] = cell.to_bytes(size, "little")
+        for page, content in pages.items():
+            self._allocate(place, page, bytes(content))
+
+    def _allocate(self, place: ArrayPlace, page: int, content: bytes) -> None:
+        frame = self._read_word(HEAP)
+        if frame + FRAME_BYTES > self._heap + self._limit:
+            raise NativeError(f"the state's arrays need more than the limit of {self._limit} bytes")
+        while frame + FRAME_BYTES > self.running.size:
+            self.running.grow(GROWTH)
+            self._word(HEAP_END, self.running.size)
+        header = place.number.to_bytes(4, "little") + page.to_bytes(4, "little") + bytes(HEADER_BYTES - 8)
+        self.running.write(frame, header + content)
+        self._word(HEAP, frame + FRAME_BYTES)
+        self._word(place.table + 4 * page, frame + HEADER_BYTES - place.default)
+
+
+def _collect(cells: Cells, place: ArrayPlace, first: int, content: bytes) -> None:
+    """Adds the cells of `content` that differ from the default to `cells`."""
+    size, default = place.cell_bytes, cells.default
+    same = default.to_bytes(size, "little")
+    if content == same * (len(content) // size):
+        return
+    for position in range(0, len(content), size):
+        cell = content[position : position + size]
+        if cell != same:
+            cells[first + position // size] = int.from_bytes(cell, "little")
+
+
+def canonical(state: Mapping[str, Any]) -> dict[str, Any]:
+    """`state` without the cells that hold their array's default: equal states have equal canonical forms."""
+    return {
+        name: Cells({i: c for i, c in value.items() if c != value.default}, value.default)
+        if isinstance(value, Cells)
+        else value
+        for name, value in state.items()
+    }
