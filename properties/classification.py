@@ -10,7 +10,7 @@ from ringproof.solvers.answer import Solver
 
 from .definitions import Semantics
 from .discharge import BUDGET, Discharger
-from .pairs import Run, bases, first_run
+from .pairs import Run, bases, bounded_memory, first_run
 from .sensitivity import Definitions
 from .verdicts import Proved, Refuted, Unknown, Vacuous, Verdict
 from .witness import Witness
@@ -195,15 +195,29 @@ class _Form:
         if isinstance(verdict, Proved | Vacuous):
             self.verdicts["behavior"] = verdict
             self.verdicts["user-behavior"] = verdict
+            self._outside()
             return
         self._mode()
         self._location(user=False)
         for name in apart:
             self._resource(name, user=False)
-        if not any(isinstance(v, Refuted) for k, v in self.verdicts.items() if _is_behavior(k)):
-            self.verdicts["behavior"] = verdict
         if not self._is_privileged:
             self._user_behavior(apart)
+        self._outside()
+        if not any(isinstance(v, Refuted) for k, v in self.verdicts.items() if _is_behavior(k)):
+            self.verdicts["behavior"] = verdict
+
+    def _outside(self) -> None:
+        """The memory that the program does not see, which is no part of what was varied so far."""
+        for name in bounded_memory(self.machine):
+            verdict = self.discharger.proved(self.definitions.reads_nothing_outside(name))
+            if verdict is not None:
+                self.verdicts[f"resource:{name}"] = verdict
+                continue
+            self._resource(name, user=False)
+            shown = isinstance(self.verdicts[f"resource:{name}"], Refuted)
+            if shown and not self._is_privileged and not isinstance(self.verdicts["user-behavior"], Refuted):
+                self._resource(name, user=True)
 
     @property
     def _is_privileged(self) -> bool:

@@ -17,7 +17,7 @@ from ringproof.model.terms import ArraySort, var
 from ringproof.traces.interpreter import Fields, Interpreter, State, Trapped
 from ringproof.traces.python_code import Cells, compile_terms
 
-from .pairs import AMOUNT, CONTROLLED, OTHER_REASONS, bases, moved
+from .pairs import AMOUNT, CONTROLLED, OTHER_REASONS, bases, bounded_memory, moved
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,13 @@ class Semantics:
         assert isinstance(sort, ArraySort)
         return sort.index.width
 
+    def inside(self, state: State, name: str) -> Callable[[int], bool]:
+        """Whether a program in `state` sees a cell of its memory `name`."""
+        visible = self._visible
+        if visible is None or name not in bounded_memory(self.machine):
+            return lambda address: True
+        return lambda address: bool(visible({**state, "$at": address})[0])
+
     def changed(self, before: State, after: State, roles: Sequence[Role] = CONTROLLED) -> list[str]:
         """The components of `roles` that are not what they were."""
         return [
@@ -126,12 +133,10 @@ class Semantics:
     def _cells_differ(self, name: str, before: State, first: State, second: State, amount: int) -> list[str]:
         relocation = self.machine.relocation
         one, two = first[name], second[name]
-        visible = None
         if relocation is not None and relocation.memory == name:
             two = self.relocate({**second}, -amount % (1 << relocation.amount.width))[name]
-            visible = self._visible
-        places = [a for a in sorted({*one, *two}) if one[a] != two[a]]
-        return [f"{name}[{a:#x}]" for a in places if visible is None or visible({**before, "$at": a})[0]]
+        inside = self.inside(before, name)
+        return [f"{name}[{a:#x}]" for a in sorted({*one, *two}) if one[a] != two[a] and inside(a)]
 
     @cached_property
     def _visible(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]] | None:
@@ -186,8 +191,15 @@ def breaks_privilege(
 
 
 def equal_but_for(semantics: Semantics, first: State, second: State, names: Sequence[str]) -> bool:
-    """The two states agree in every component outside `names`."""
-    return not any(unequal(first[n], second[n]) for n in semantics.machine.components if n not in names)
+    """The two states agree in every component outside `names`, and in the memory that the program sees."""
+    for name in semantics.machine.components:
+        if name in names and name in bounded_memory(semantics.machine):
+            one, two, inside = first[name], second[name], semantics.inside(first, name)
+            if any(one[a] != two[a] and inside(a) for a in {*one, *two}):
+                return False
+        elif name not in names and unequal(first[name], second[name]):
+            return False
+    return True
 
 
 __all__ = [

@@ -8,12 +8,12 @@ from typing import Any
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine
 from ringproof.model.terms import Evaluation, Term
-from ringproof.solvers.answer import Sat, Solver, Undecided
+from ringproof.solvers.answer import Sat, Solver, Undecided, Unsat
 from ringproof.traces.interpreter import State
 from ringproof.traces.python_code import Cells, default_value
 
 from .definitions import Semantics
-from .pairs import AMOUNT, prime
+from .pairs import AMOUNT, bounded_memory, prime
 from .replay import replay
 from .shrinking import shrink
 from .verdicts import Obligation, Proved, Refuted, SpuriousError, Unknown, Vacuous, Verdict
@@ -84,6 +84,11 @@ class Discharger:
             raise SpuriousError(f"the counterexample of {obligation.name} ({claim}) does not replay: {witness}")
         return Refuted(witness, answer.cost)
 
+    def proved(self, obligation: Obligation) -> Verdict | None:
+        """The verdict on `obligation` if nothing violates it; None where something may, which refutes no claim yet."""
+        answer = self.solver.check([*obligation.hypotheses, obligation.violation], self.budget)
+        return self._covered(obligation, answer.cost) if isinstance(answer, Unsat) else None
+
     def _covered(self, obligation: Obligation, cost: int) -> Verdict:
         """Proved, if some state satisfies the hypotheses: one that is known already, or one that the solver finds."""
         hypotheses = list(obligation.hypotheses)
@@ -113,10 +118,16 @@ class Discharger:
             return [first]
         second = {name: value.copy() if isinstance(value, Cells) else value for name, value in first.items()}
         for name in varied:
-            second[name] = values.get(prime(name), default_value(self.machine.components[name].sort))
+            own = values.get(prime(name), default_value(self.machine.components[name].sort))
+            second[name] = self._outside(first, name, own) if name in bounded_memory(self.machine) else own
         for name, (_, two) in fixed.items():
             second[name] = two
         return [first, self.semantics.relocate(second, values.get(AMOUNT, 0))]
+
+    def _outside(self, first: State, name: str, other: Cells) -> Cells:
+        """The memory that is the first's where the program sees it, and `other` elsewhere."""
+        own, inside = first[name], self.semantics.inside(first, name)
+        return Cells({a: own[a] if inside(a) else other[a] for a in {*own, *other}})
 
 
 def _evaluation(values: Mapping[str, Any]) -> Evaluation:

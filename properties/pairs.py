@@ -13,7 +13,18 @@ from functools import cached_property
 from ringproof.model.cpu import Kind, Outcome, Trap
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine, Role
-from ringproof.model.terms import ArraySort, Term, all_of, any_of, select, shift, substitute, var, variables
+from ringproof.model.terms import (
+    ArraySort,
+    Term,
+    all_of,
+    any_of,
+    select,
+    shift,
+    substitute,
+    topological,
+    var,
+    variables,
+)
 from ringproof.model.terms.array import stores
 
 CONTROLLED = (Role.MODE, Role.RESOURCE, Role.DEVICE)
@@ -109,7 +120,8 @@ def _replace(outcome: Outcome, ties: Mapping[Term, Term]) -> Outcome:
     traps = outcome.traps
     roots = [*(trap.guard for trap in traps), *outcome.choices, *outcome.state.values()]
     terms = iter(substitute(roots, ties))
-    guarded = tuple(Trap(trap.cause, next(terms), {}) for trap in traps)
+    # The details stay over the fields: nothing asks for more than their names and widths.
+    guarded = tuple(Trap(trap.cause, next(terms), trap.details) for trap in traps)
     choices = tuple(next(terms) for _ in outcome.choices)
     return Outcome(guarded, dict(zip(outcome.state, terms, strict=True)), choices)
 
@@ -130,6 +142,29 @@ def moved(machine: Machine, state: Mapping[str, Term]) -> dict[str, Term]:
     x = var(AMOUNT, relocation.amount)
     bases = relocation.bases(machine.view(state), x)
     return {**state, **bases, relocation.memory: shift(state[relocation.memory], relocation.offset(x))}
+
+
+def bounded_memory(machine: Machine) -> list[str]:
+    """The memory of which a program sees only a part; what lies outside is varied as a resource is."""
+    relocation = machine.relocation
+    return [] if relocation is None or relocation.visible is None else [relocation.memory]
+
+
+def same_inside(machine: Machine, names: Iterable[str], terms: Iterable[Term]) -> list[Term]:
+    """The second state's own memory is the first's where the program sees it: at every address that `terms` read."""
+    relocation = machine.relocation
+    found: list[Term] = []
+    for name in bounded_memory(machine):
+        if name not in names:
+            continue
+        assert relocation is not None and relocation.visible is not None
+        own = machine.variables[name]
+        other = var(prime(name), own.sort)
+        for node in topological(terms):
+            if node.op == "select" and node.args[0] is other:
+                seen = relocation.visible(machine.view(machine.variables), node.args[1])
+                found.append(~seen | (select(own, node.args[1]) == node))
+    return found
 
 
 def bases(machine: Machine) -> set[str]:

@@ -16,7 +16,7 @@ from .definitions import (
     control_sensitive,
     equal_but_for,
 )
-from .pairs import bases, controlled
+from .pairs import bases, bounded_memory, controlled
 from .witness import Witness, WitnessError, decode_state, number
 
 Check = Callable[["Case"], list[str]]
@@ -116,7 +116,8 @@ def _behavior(allowed: Callable[[Machine, Witness], list[str]], *, relocated: bo
 
 
 def _one_component(machine: Machine, witness: Witness) -> list[str]:
-    if witness.component not in controlled(machine) or witness.component == machine.mode:
+    known = [*controlled(machine), *bounded_memory(machine)]
+    if witness.component not in known or witness.component == machine.mode:
         raise WitnessError(f"{machine.name} has no resource named {witness.component[:40]!r}")
     return [witness.component]
 

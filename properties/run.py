@@ -23,7 +23,17 @@ from .definitions import Semantics
 from .discharge import BUDGET
 from .pairs import first_run
 from .theorems import Condition, conditions
-from .transitions import ModeGraph, Transition, TrapKind, graph, of_instruction, of_trap, transitions, trap_kinds
+from .transitions import (
+    ModeGraph,
+    Transition,
+    TrapKind,
+    fetch_outcome,
+    graph,
+    of_instruction,
+    of_trap,
+    transitions,
+    trap_kinds,
+)
 from .verdicts import Proved, Refuted, Unknown, Vacuous
 from .witness import Witness
 
@@ -162,7 +172,7 @@ class Decided:
     index: int
     result: FormResult
     transitions: list[Transition]
-    traps: set[TrapKind]
+    traps: list[TrapKind]
 
 
 def _decide(job: Job, machine: Machine, chosen: Sequence[int], workers: int) -> Iterator[Decided | list[Transition]]:
@@ -173,14 +183,15 @@ def _decide(job: Job, machine: Machine, chosen: Sequence[int], workers: int) -> 
     pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(job,))
     try:
         pending: set[Future[Decided | list[Transition]]] = {pool.submit(_classify, index) for index in chosen}
-        seen: set[TrapKind] = set()
+        seen = _fetching(machine)
+        pending |= {pool.submit(_trap, kind) for kind in seen}
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 found = future.result()
                 if isinstance(found, Decided):
-                    pending |= {pool.submit(_trap, kind) for kind in found.traps - seen}
-                    seen |= found.traps
+                    pending |= {pool.submit(_trap, kind) for kind in found.traps if kind not in seen}
+                    seen.update(found.traps)
                 yield found
     except BaseException:
         for process in multiprocessing.active_children():
@@ -191,12 +202,18 @@ def _decide(job: Job, machine: Machine, chosen: Sequence[int], workers: int) -> 
 
 
 def _decide_here(worker: _Worker, chosen: Sequence[int]) -> Iterator[Decided | list[Transition]]:
-    seen: set[TrapKind] = set()
+    seen = _fetching(worker.semantics.machine)
+    yield from map(worker.trap, list(seen))
     for index in chosen:
         found = worker.classify(index)
         yield found
-        yield from map(worker.trap, found.traps - seen)
-        seen |= found.traps
+        yield from map(worker.trap, [kind for kind in found.traps if kind not in seen])
+        seen.update(found.traps)
+
+
+def _fetching(machine: Machine) -> set[TrapKind]:
+    """The traps of the fetch."""
+    return set(trap_kinds(fetch_outcome(machine), None)) if machine.deliver else set()
 
 
 class _Worker:
@@ -211,7 +228,7 @@ class _Worker:
         run = first_run(machine, instruction)
         result = classify_form(self.semantics, instruction, self.solver, self.budget, run)
         moves = transitions(self.semantics, of_instruction(instruction, run), self.solver, self.budget)
-        return Decided(index, result, moves, trap_kinds(run) if machine.deliver else set())
+        return Decided(index, result, moves, trap_kinds(run.outcome, index) if machine.deliver else [])
 
     def trap(self, kind: TrapKind) -> list[Transition]:
         return transitions(self.semantics, of_trap(self.semantics.machine, kind), self.solver, self.budget)

@@ -14,7 +14,20 @@ from ringproof.model.cpu import Kind
 from ringproof.model.machine import Instruction, Role
 from ringproof.model.terms import Term, any_of, select, substitute, var
 
-from .pairs import OTHER_REASONS, Run, bases, controlled, differ, moved, probe, second_run, varied, views_differ
+from .pairs import (
+    OTHER_REASONS,
+    Run,
+    bases,
+    controlled,
+    differ,
+    moved,
+    probe,
+    same_inside,
+    second_run,
+    varied,
+    views_differ,
+)
+from .reads import demanded_reads
 from .verdicts import Obligation
 
 
@@ -80,7 +93,10 @@ class Definitions:
         user: bool = False,
     ) -> Obligation:  # fmt: skip
         """Two states that differ in `names` (and are moved against each other) look alike afterwards, wherever
-        it completes in both and leaves mode, resources and devices as they were."""
+        it completes in both and leaves mode, resources and devices as they were.
+
+        The memory among `names` is varied where the program does not see it: the paper's states agree in E|r alone.
+        """
         machine = self.machine
         state = varied(machine, names)
         first, second = self.run, second_run(self.run, moved(machine, state) if relocated else state)
@@ -93,7 +109,21 @@ class Definitions:
             pair = zip((first, second), levels, strict=True)
             hypotheses += [run.before[machine.mode] == machine.at_level(level) for run, level in pair]
         violation = views_differ(first, second, moved=relocated)
+        hypotheses += same_inside(machine, names, [*hypotheses, violation])
         return Obligation(self._name(what), tuple(hypotheses), violation)
+
+    def reads_nothing_outside(self, memory: str) -> Obligation:
+        """Wherever it completes and leaves mode, resources and devices alone, it reads what the program sees of
+        `memory`; then it shows nothing else of it (see `reads`)."""
+        run, machine = self.run, self.machine
+        assert machine.relocation is not None and machine.relocation.visible is not None
+        hypotheses = [self.encoded, run.completes, *self._valid(run.before), *run.controlled_unchanged()]
+        view = machine.view(run.before)
+        outside = [
+            wanted & ~machine.relocation.visible(view, address)
+            for address, wanted in demanded_reads(run, machine.variables[memory])
+        ]
+        return Obligation(self._name(f"reads:{memory}"), tuple(hypotheses), any_of(*outside))
 
     def varied_apart(self) -> list[str]:
         """The resources and devices that are varied one at a time: all but the bases of the relocation."""

@@ -9,14 +9,14 @@ resources. Then only who owns the resources decides which entry points there are
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import networkx as nx
 
-from ringproof.model.cpu import Cause, Kind
+from ringproof.model.cpu import Cpu, Kind, Outcome
 from ringproof.model.machine import Instruction, Machine, Role
-from ringproof.model.terms import Term, any_of, bits, substitute, var
+from ringproof.model.terms import BitVec, Term, any_of, substitute, var
 from ringproof.solvers.answer import Sat, Solver, Undecided, Unsat
 from ringproof.traces.interpreter import State, Trapped
 
@@ -69,35 +69,55 @@ def of_instruction(instruction: Instruction, run: Run) -> Event:
 
 @dataclass(frozen=True)
 class TrapKind:
-    """A cause of traps and the names and widths of the details that come with it."""
+    """A cause of traps, the widths of the details that come with it, and one place that raises it.
 
-    cause: Cause
+    That place is the trap `number` of the form at `form` in the machine, or of its fetch where `form` is None.
+    """
+
+    name: str
+    kind: Kind
     details: tuple[tuple[str, int], ...]
+    form: int | None = field(compare=False)
+    number: int = field(compare=False)
 
 
-def trap_kinds(run: Run) -> set[TrapKind]:
-    """The traps of an instruction that the machine says how to deliver; one of each name."""
-    skipped = (Kind.UNSUPPORTED, Kind.UNPREDICTABLE)
-    found = {t.cause.name: t for t in run.outcome.traps if t.cause.kind not in skipped}
-    return {
-        TrapKind(replace(t.cause, kind=Kind.PROGRAM), tuple((n, d.width) for n, d in t.details.items()))
-        for t in found.values()
-    }
+def trap_kinds(outcome: Outcome, form: int | None) -> list[TrapKind]:
+    """The causes of `outcome`, each once, but for those by which the model declines to say what happens."""
+    found: dict[TrapKind, None] = {}
+    for number, trap in enumerate(outcome.traps):
+        if trap.cause.kind not in (Kind.UNSUPPORTED, Kind.UNPREDICTABLE):
+            details = tuple((name, detail.width) for name, detail in trap.details.items())
+            found.setdefault(TrapKind(trap.cause.name, trap.cause.kind, details, form, number))
+    return list(found)
+
+
+def fetch_outcome(machine: Machine) -> Outcome:
+    """What fetching an instruction does by itself: its traps. None, where the machine does not say how it fetches."""
+    fetch = machine.fetch
+
+    def meaning(cpu: Cpu) -> None:
+        if fetch is not None:
+            fetch(cpu)
+
+    return machine.run(meaning)
 
 
 def of_trap(machine: Machine, kind: TrapKind) -> Event:
     """The delivery of a trap, whatever the details that come with it."""
     deliver = machine.deliver
     assert deliver is not None
-    details = {name: var(f"${name}", bits(0, width).sort) for name, width in kind.details}
-    outcome = machine.run(lambda cpu: deliver(cpu, kind.cause, details))
+    raised = fetch_outcome(machine) if kind.form is None else machine.outcome(machine.instructions[kind.form])
+    cause = raised.traps[kind.number].cause
+    widths = dict(kind.details)
+    details = {name: var(f"${name}", BitVec(width)) for name, width in widths.items()}
+    outcome = machine.run(lambda cpu: deliver(cpu, cause, details))
 
     def after(semantics: Semantics, state: State, values: Values) -> State | None:
-        given = {name: int(values.get(f"${name}", 0)) for name, _ in kind.details}
-        failed = semantics.interpreter.deliver(Trapped(kind.cause, given), state)
+        given = {name: int(values.get(f"${name}", 0)) for name in widths}
+        failed = semantics.interpreter.deliver(Trapped(cause, given, widths), state)
         return None if failed is not None else state
 
-    return Event(kind.cause.name, True, Run(machine, machine.variables, outcome), (), after)
+    return Event(cause.name, True, Run(machine, machine.variables, outcome), (), after)
 
 
 def transitions(semantics: Semantics, event: Event, solver: Solver, budget: int) -> list[Transition]:

@@ -110,13 +110,19 @@ def _modes(report: Report) -> str:
     guest, top, ways = report.modes.guest, report.modes.levels[0], report.modes.other_ways()
     rows = "By the rows above, from" if report.selected or report.stopped else "From"
     if ways:
-        return f"{rows} {guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
+        return _wrapped(
+            f"{rows} {guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
+        )
     into = [t for t in report.modes.transitions if t.raises and t.target == top]
     by = ", ".join(dict.fromkeys(t.by for t in into if not t.is_trap))
     traps = ", ".join(dict.fromkeys(t.by for t in into if t.is_trap))
     ways = [f"instructions {by}" if by else "", f"traps {traps}" if traps else ""]
     entered = " and ".join(way for way in ways if way) or "none that the model delivers"
-    return f"{rows} {guest}, {top} is reached only through its entry points: {entered}."
+    return _wrapped(f"{rows} {guest}, {top} is reached only through its entry points: {entered}.")
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 110, subsequent_indent="    ")
 
 
 def _decoding(report: Report) -> str:
