@@ -19,7 +19,6 @@ from .pairs import (
     Run,
     bases,
     controlled,
-    differ,
     moved,
     probe,
     same_inside,
@@ -132,8 +131,3 @@ class Definitions:
 
     def clocks(self) -> list[str]:
         return [c.name for c in self.machine.components.values() if c.role is Role.CLOCK]
-
-    def difference(self, names: Iterable[str]) -> Term:
-        """The second state really differs in one of `names`."""
-        state = varied(self.machine, names)
-        return any_of(*[differ(n, self.machine.variables[n], state[n]) for n in names])

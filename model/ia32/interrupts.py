@@ -159,7 +159,7 @@ def deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
         return
     before = cpu.outcome().state
     inside = Delivery(before, cast(IA32, cpu)._constants)
-    error_code = details.get("error_code", bits(0, 32)) if vector in WITH_ERROR_CODE else None
+    error_code = details["error_code"] if vector in WITH_ERROR_CODE else None
     image = inside.eflags | RF
     interrupt(inside, bits(vector, 8), software=False, external=1, image=image, error_code=error_code)
     outcome = inside.outcome()

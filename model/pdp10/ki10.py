@@ -399,9 +399,7 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     if cause.kind is Kind.UNSUPPORTED:
         cpu.trap(cause)
     elif cause.vector == FAILURE_PLACE:
-        # The mode graph delivers traps without their details.
-        fault = details.get("fault", bits(0, 32))
-        cpu.store_in_table(bits(FAULT_PLACE, 9) + cpu.user.as_bits(9), fault.zext(36))
+        cpu.store_in_table(bits(FAULT_PLACE, 9) + cpu.user.as_bits(9), details["fault"].zext(36))
         table = ite(cpu.user, cpu.UBR, cpu.EBR)
         cpu.jump_by_jsr(cpu.core[page_address(table, FAILURE_PLACE)], cpu.pc_word(cpu.PC))
     else:

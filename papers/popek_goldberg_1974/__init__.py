@@ -17,12 +17,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Claim:
-    """What the paper says of a machine: where, and by which instructions the conditions fail (none: they hold)."""
+    """What the paper says of a machine: where, and by which instructions the conditions fail (none: they hold).
+
+    `also` are instructions by which Theorem 1's condition fails as well, and which the paper does not name.
+    """
 
     machine: str
     section: str
     theorem1_fails_by: tuple[str, ...] = ()
     theorem3_fails_by: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -36,4 +40,11 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("third-generation-halt", "3, footnote 3"),
     Claim("third-generation-halt-shared", "3, footnote 3", ("HALT",), ("HALT",)),
     Claim("third-generation-store-absolute", "3, footnote 2", ("STORE ABSOLUTE",), ("STORE ABSOLUTE",)),
+    # On the KA10, JRST 2 sets User from a word in executive mode; PUSHJ, JSR and JSP store the flags, User among them.
+    Claim(
+        "pdp10-ka10",
+        "6, JRST 1",
+        ("JRST (enter user)",),
+        also=("JRST (restore flags)", "JRST (restore flags, enter user)", "PUSHJ", "JSR", "JSP"),
+    ),
 )

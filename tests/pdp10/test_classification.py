@@ -151,7 +151,10 @@ def test_on_the_ka10_traps_alone_lead_to_executive_mode_and_jrst_alone_to_user_m
     assert down - set(privileged_jrst("enter user")) == {
         "JRST (enter user)", "JRST (restore flags)", "JRST (restore flags, enter user)",
     }  # fmt: skip
-    assert up == {(name, True, True) for name in ("MUUO", "unassigned code", "illegal instruction", *PROTECTION)}
+    assert up == {
+        (name, True, True)
+        for name in ("MUUO", "unassigned code", "illegal instruction", *PROTECTION, "memory protection (fetch)")
+    }
     assert modes.other_ways() == []
 
 
