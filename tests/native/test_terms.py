@@ -63,6 +63,7 @@ def test_division_by_zero_and_overflow_are_the_terms_own() -> None:
     assert native({"x": least, "y": ones}) == (0, least, least, 0)
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_thousand_choices_needs_no_deep_recursion() -> None:
     x, result = var("x", BitVec(32)), var("x", BitVec(32)) * var("x", BitVec(32))
     for number in range(1000):

@@ -523,3 +523,24 @@ class Emitter:
 def kind(node: Term) -> int:
     """The WebAssembly type of a node of at most 64 bits."""
     return I32 if isinstance(node.sort, BoolSort) else kind_of(node.width)
+
+
+def write_slot(e: Emitter, term: Term, offset: int, base: int | None = None) -> None:
+    """Writes the value of `term` to the slot at `offset`, from the address in the local variable `base` if given."""
+    f, node = e.f, e.plan.graph.resolve(term)
+
+    def address() -> None:
+        if base is None:
+            f.const(I32, 0)
+        else:
+            f.get(base)
+
+    if isinstance(node.sort, BitVecSort) and node.width > 64:
+        for number in range(limbs_of(node.width)):
+            address()
+            e.limb(node, number)
+            f.store(I64, 8, offset + 8 * number)
+        return
+    address()
+    e.value(node)
+    f.store(kind(node), 4 if kind(node) == I32 else 8, offset)

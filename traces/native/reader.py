@@ -7,12 +7,12 @@ from typing import Any
 
 from ringproof.model.terms import Sort, Term, variables
 
-from .emit import Emitter, Support, kind
+from .emit import Emitter, Support, write_slot
 from .graph import Graph, Plan
-from .layout import Layout, limbs_of
+from .layout import Layout
 from .runtime import Code
 from .store import Store
-from .wasm import I32, I64, PAGE, Function, Module
+from .wasm import I32, PAGE, Function, Module
 
 LIMIT = 1 << 24
 
@@ -54,22 +54,3 @@ def native_terms(roots: Sequence[Term]) -> Callable[[Mapping[str, Any]], tuple[i
         return tuple([store.get(results.slots[str(n)], root.sort) for n, root in enumerate(roots)])
 
     return compute
-
-
-def write_slot(e: Emitter, term: Term, offset: int, base: int | None = None) -> None:
-    """Writes the value of `term` to the slot at `offset`, from the address in the local variable `base` if given."""
-    f, node = e.f, e.plan.graph.resolve(term)
-
-    def address() -> None:
-        f.const(I32, 0) if base is None else f.get(base)
-
-    width = 1 if not hasattr(node.sort, "width") else node.width
-    if width > 64:
-        for number in range(limbs_of(width)):
-            address()
-            e.limb(node, number)
-            f.store(I64, 8, offset + 8 * number)
-        return
-    address()
-    e.value(node)
-    f.store(kind(node), 4 if kind(node) == I32 else 8, offset)

@@ -30,7 +30,11 @@ class Store:
         self._defaults = dict.fromkeys(layout.arrays, 0)
         self._word(HEAP, self._heap)
         self._word(HEAP_LIMIT, self._heap + self._limit)
-        self._word(HEAP_END, running.size)
+        self._note_end()
+
+    def _note_end(self) -> None:
+        """Where pages must end: with memory, or earlier by the limit."""
+        self._word(HEAP_END, min(self.running.size, self._heap + self._limit))
 
     def _word(self, address: int, value: int) -> None:
         self.running.write(address, value.to_bytes(4, "little"))
@@ -129,7 +133,7 @@ class Store:
             raise NativeError(f"the state's arrays need more than the limit of {self._limit} bytes")
         while frame + FRAME_BYTES > self.running.size:
             self.running.grow(GROWTH)
-            self._word(HEAP_END, self.running.size)
+            self._note_end()
         header = place.number.to_bytes(4, "little") + page.to_bytes(4, "little") + bytes(HEADER_BYTES - 8)
         self.running.write(frame, header + content)
         self._word(HEAP, frame + FRAME_BYTES)

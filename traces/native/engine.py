@@ -1,0 +1,120 @@
+"""A machine run natively, step for step as the reference interpreter runs it.
+
+>>> from ringproof.model.third_generation import third_generation
+>>> engine = Engine(third_generation())
+>>> state = engine.initial(b=8)
+>>> engine.load(state)
+>>> run = engine.step(3)
+>>> run.steps, run.reason.value, engine.state()["P"]
+(3, 'limit reached', 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ringproof.model.machine import Instruction, Machine
+from ringproof.model.terms import BitVec
+from ringproof.traces.interpreter import Interpreter, State, Trapped
+
+from .decoding import operand_slots
+from .kernel import COUNT, NESTED, STOP_ARMED, STOP_VALUE, STUCK, TRAP, build
+from .layout import NativeError, bytes_of
+from .runtime import Code
+from .store import Store
+
+DEFAULT_LIMIT = 1 << 28
+
+
+class Reason(Enum):
+    """Why a run ended."""
+
+    LIMIT = "limit reached"
+    STOPPED = "stop address reached"
+    STUCK = "a trap that is not delivered"
+    NO_ROOM = "memory limit reached"
+
+
+REASONS = (Reason.LIMIT, Reason.STOPPED, Reason.STUCK, Reason.NO_ROOM)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How many steps were completed, why no more were, and for STUCK the trap and what its delivery met."""
+
+    steps: int
+    reason: Reason
+    trapped: Trapped | None = None
+    nested: Trapped | None = None
+
+
+class Engine:
+    """The native counterpart of `Interpreter`, for one machine; it holds one current state.
+
+    `memory_limit` bounds the pages of the machine's arrays, in bytes: a run ends before the step that might need more.
+    """
+
+    def __init__(self, machine: Machine, *, memory_limit: int = DEFAULT_LIMIT) -> None:
+        self.machine = machine
+        self._kernel = build(machine)
+        self._running = Code.compile(self._kernel.content).start()
+        self._sorts = {name: component.sort for name, component in machine.components.items()}
+        self._store = Store(self._running, self._kernel.layout, self._sorts, memory_limit)
+        self._signatures = {number: signature for signature, number in self._kernel.traps.numbers.items()}
+        self._numbers = {instruction: n + 1 for n, instruction in enumerate(machine.instructions)}
+
+    def initial(self, **values: Any) -> State:
+        """The state with every component zero but for `values`."""
+        return Interpreter(self.machine).initial(**values)
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Makes `state` the current one. Raises NativeError where it does not fit the machine or the limit."""
+        self._store.load(state)
+
+    def state(self) -> State:
+        """The current state; of arrays, the cells that differ from the default."""
+        return self._store.state()
+
+    def step(self, count: int = 1, *, until: int | None = None) -> Run:
+        """Takes at most `count` steps, and none once the program counter is `until`."""
+        if not 0 <= count < 1 << 63:
+            raise NativeError(f"a number of steps is from 0 to 2**63 - 1, not {count}")
+        self._running.write(STOP_ARMED, int(until is not None).to_bytes(4, "little"))
+        self._running.write(STOP_VALUE, (until or 0).to_bytes(8, "little"))
+        result = self._running.call("run", count)
+        steps = int.from_bytes(self._running.read(COUNT, 8), "little")
+        if result != STUCK:
+            return Run(steps, REASONS[result])
+        nested = None if self.machine.deliver is None else self._trapped(self._number(NESTED))
+        return Run(steps, Reason.STUCK, self._trapped(self._number(TRAP)), nested)
+
+    def execute(self, instruction: Instruction, fields: Mapping[str, int]) -> Trapped | None:
+        """Runs one instruction with the given operands on the current state; a trap is returned, not delivered."""
+        kernel = self._kernel
+        slots, _ = operand_slots(instruction, kernel.first_operand, None)
+        if not self._running.call("room"):
+            raise NativeError("the memory limit leaves no room for a step")
+        for name, slot in slots.items():
+            key = name.removeprefix("$")
+            variable = instruction.encoding.variables.get(key)
+            size = bytes_of(instruction.encoding.length.sort if variable is None else variable.sort)
+            self._running.write(kernel.entry + slot.offset, fields[key].to_bytes(size, "little"))
+        self._running.write(kernel.entry + kernel.handler, self._numbers[instruction].to_bytes(4, "little"))
+        return self._trapped(self._running.call("dispatch", kernel.entry))
+
+    def _number(self, address: int) -> int:
+        return int.from_bytes(self._running.read(address, 4), "little")
+
+    def _trapped(self, number: int) -> Trapped | None:
+        """The trap of this number, with the details that were left for it."""
+        if not number:
+            return None
+        cause, details = self._signatures[number]
+        values = {
+            name: self._store.get(self._kernel.traps.slot(position), BitVec(width))
+            for position, (name, width) in enumerate(details)
+        }
+        return Trapped(cause, values, dict(details))

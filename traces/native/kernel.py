@@ -1,0 +1,353 @@
+"""The kernel: a machine as one module that fetches, decodes, executes and delivers traps, for many steps at a time.
+
+Memory holds control words, the machine's state, the details of the last trap, the fetched word, and a table of decoded
+instructions (see `decoding`), found by the low bits of the program counter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ringproof.model.cpu import Outcome
+from ringproof.model.machine import Machine
+from ringproof.model.terms import BitVec, BitVecSort, Term, substitute, topological, var
+from ringproof.traces.interpreter import UNDEFINED
+
+from .decoding import RAW, Decoder, Fetched, operand_slots, writes_of
+from .emit import Emitter, Support, write_slot
+from .graph import Graph, Plan
+from .layout import FRAME_BYTES, Layout, NativeError, Slot, bytes_of
+from .memory import HEAP_LOW
+from .outcomes import OutcomeCode, TrapTable
+from .wasm import I32, I64, PAGE, Function, Module, Op
+
+COUNT, TRAP, NESTED, STOP_ARMED, STOP_VALUE = 16, 24, 28, 32, 40
+"""Addresses of control words: steps taken, the last trap's number, that of its delivery, where to stop."""
+
+ENTRIES = 1024
+LIMIT_REACHED, STOPPED, STUCK, NO_ROOM = range(4)
+"""Why a run ended: all steps taken, at the place to stop, a trap that is not delivered, the memory limit."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The module as bytes, and what its memory and its numbers mean."""
+
+    content: bytes
+    layout: Layout
+    traps: TrapTable
+    entry: int
+    handler: int
+    first_operand: int
+
+
+def build(machine: Machine) -> Kernel:
+    """The kernel of `machine`. Raises NativeError where it does not say how it fetches, or is too large."""
+    return _Builder(machine).kernel()
+
+
+class _Builder:
+    def __init__(self, machine: Machine) -> None:
+        if machine.fetch is None:
+            raise NativeError(f"{machine.name} does not say how it fetches instructions")
+        self.machine = machine
+        self.module = Module()
+        self.layout = Layout()
+        self.layout.place({name: c.sort for name, c in machine.components.items()})
+        self.traps = TrapTable(self.layout.take(16 * 16, 16))
+        self.word = Slot(self.layout.take(bytes_of(machine.word)))
+        words: list[Term] = []
+        fetch = machine.fetch
+        self.fetch = machine.run(lambda cpu: words.append(fetch(cpu)))
+        self.fetched = Fetched.of(words[0])
+        self.outcomes = [machine.outcome(instruction) for instruction in machine.instructions]
+        self.handler = 8 * len(self.fetched.cells)
+        self.first_operand = self.handler + 8
+        sizes = [operand_slots(i, self.first_operand, 0)[1] for i in machine.instructions]
+        self.entry_bytes = 1 << (max(sizes, default=self.first_operand) - 1).bit_length()
+        self.entries = self.layout.take(ENTRIES * self.entry_bytes, 64)
+        self.spare_entry = self.layout.take(self.entry_bytes, 64)
+        for outcome in (self.fetch, *self.outcomes):
+            for trap in outcome.traps:
+                self.traps.number(trap.cause, trap.details)
+        self.undefined = self.traps.number(UNDEFINED, {})
+        self.deliveries = self._delivery_outcomes()
+        most = max(writes_of(dict(o.state)) for o in (*self.outcomes, self.fetch, *self.deliveries.values()))
+        self.support = Support.of(self.module, self.layout, (2 * most + 8) * FRAME_BYTES)
+        self.code = OutcomeCode(machine.variables, self.layout.slots, self.support, self.traps)
+
+    def kernel(self) -> Kernel:
+        room = self.support.memory.room()
+        dispatch = self._dispatch()
+        fetch = self._fetch(self._decode())
+        deliver = self._deliver()
+        self._run(room, fetch, dispatch, deliver)
+        content = self.module.encoded(-(-self.layout.top // PAGE) + 16)
+        return Kernel(content, self.layout, self.traps, self.spare_entry, self.handler, self.first_operand)
+
+    # Executing.
+
+    def _dispatch(self) -> int:
+        """Executes a decoded entry; what is numbered above the instructions is a trap."""
+        numbers: list[int] = []
+        for instruction, outcome in zip(self.machine.instructions, self.outcomes, strict=True):
+            slots, _ = operand_slots(instruction, self.first_operand, 0)
+            named = {f"${name}" if not name.startswith("$") else name: slot for name, slot in slots.items()}
+            f, _ = self.code.function(instruction.id, outcome, named)
+            f.const(I32, 0)
+            numbers.append(self.module.define(f))
+        f = Function("dispatch", (I32,), (I32,))
+
+        def case(position: int) -> None:
+            f.get(0)
+            f.call(numbers[position])
+
+        def selector() -> None:
+            f.get(0)
+            f.load(I32, 4, self.handler)
+            f.const(I32, 1)
+            f.op(Op.I32_SUB)
+
+        _switch(f, len(numbers), selector, case)
+        f.get(0)
+        f.load(I32, 4, self.handler)
+        f.const(I32, len(numbers))
+        f.op(Op.I32_SUB)
+        return self.module.define(f, export=True)
+
+    # Fetching and decoding.
+
+    def _known_at_decoding(self) -> int:
+        """How many of the fetch's last traps depend on the fetched cells alone."""
+        count = 0
+        for trap in reversed(self.fetch.traps):
+            guard = substitute([trap.guard], self.fetched.replace)
+            if trap.details or any(n.op == "var" and n.name != RAW for n in topological(guard)):
+                break
+            count += 1
+        return count
+
+    def _decode(self) -> int:
+        """Fills in the entry whose cells are there: the word, the traps that it decides, the instruction."""
+        count = len(self.machine.instructions)
+        decoder = Decoder(self.machine, self.module, self.support, self.word, self.first_operand)
+        by_word = decoder.function(count + self.undefined)
+        f = Function("fill", (I32,), ())
+        known = self._known_at_decoding()
+        traps = self.fetch.traps[len(self.fetch.traps) - known :]
+        guards = substitute([trap.guard for trap in traps], self.fetched.replace)
+        plan = Plan(Graph())
+        for term in (self.fetched.word, *guards):
+            plan.use(term, plan.root)
+        plan.settle()
+        e = Emitter(f, plan, {RAW: Slot(0, 0)}, self.support)
+        e.open(plan.root)
+        write_slot(e, self.fetched.word, self.word.offset)
+        for trap, guard in zip(traps, guards, strict=True):
+            e.value(guard)
+            f.if_()
+            f.get(0)
+            f.const(I32, count + self.traps.number(trap.cause, trap.details))
+            f.store(I32, 4, self.handler)
+            f.op(Op.RETURN)
+            f.end()
+        f.get(0)
+        f.get(0)
+        f.call(by_word)
+        f.store(I32, 4, self.handler)
+        return self.module.define(f)
+
+    def _fetch(self, decode: int) -> int:
+        """Returns the number of a trap, or the address of the decoded entry, which is larger than any such number."""
+        machine, cells = self.machine, self.fetched.cells
+        counter = machine.variables[machine.counter]
+        assert isinstance(counter.sort, BitVecSort)
+        mark = counter[min(counter.width, ENTRIES.bit_length() - 1) - 1 : 0]
+        known = self._known_at_decoding()
+        outcome = Outcome(self.fetch.traps[: len(self.fetch.traps) - known], self.fetch.state)
+        f, found = self.code.function("fetch", outcome, results=(*cells, mark))
+        entry = f.local(I32)
+        f.get(found[-1])
+        f.const(I32, self.entry_bytes.bit_length() - 1)
+        f.op(Op.I32_SHL)
+        f.const(I32, self.entries)
+        f.op(Op.I32_ADD)
+        f.set(entry)
+        f.get(entry)
+        f.load(I32, 4, self.handler)
+        f.op(Op.I32_EQZ)
+        for number, cell in enumerate(found[:-1]):
+            f.get(entry)
+            f.load(I64, 8, 8 * number)
+            f.get(cell)
+            f.op(Op.I64_NE, Op.I32_OR)
+        f.if_()
+        for number, cell in enumerate(found[:-1]):
+            f.get(entry)
+            f.get(cell)
+            f.store(I64, 8, 8 * number)
+        f.get(entry)
+        f.call(decode)
+        f.end()
+        f.get(entry)
+        return self.module.define(f)
+
+    # Traps.
+
+    def _delivery_outcomes(self) -> dict[int, Outcome]:
+        machine, deliver = self.machine, self.machine.deliver
+        if deliver is None:
+            return {}
+        outcomes: dict[int, Outcome] = {}
+        for (cause, details), number in self.traps.numbers.items():
+            given = {name: var(f"${name}", BitVec(width)) for name, width in details}
+            outcomes[number] = machine.run(lambda cpu, cause=cause, given=given: deliver(cpu, cause, given))  # type: ignore[misc]
+        return outcomes
+
+    def _deliver(self) -> int | None:
+        if not self.deliveries:
+            return None
+        numbers: dict[int, int] = {}
+        made: dict[tuple[object, ...], int] = {}
+        for (_, details), trap in list(self.traps.numbers.items()):
+            outcome = self.deliveries.get(trap)
+            if outcome is None:
+                continue
+            key = (
+                tuple(details),
+                tuple((t.cause, id(t.guard), *map(id, t.details.values())) for t in outcome.traps),
+                tuple(map(id, outcome.state.values())),
+            )
+            if key not in made:
+                slots = {f"${name}": self.traps.slot(n) for n, (name, _) in enumerate(details)}
+                f, _ = self.code.function(f"deliver {trap}", outcome, slots)
+                f.const(I32, 0)
+                made[key] = self.module.define(f)
+            numbers[trap] = made[key]
+        f = Function("deliver", (I32,), (I32,))
+
+        def case(position: int) -> None:
+            f.const(I32, 0)
+            f.call(numbers[position + 1])
+
+        def selector() -> None:
+            f.get(0)
+            f.const(I32, 1)
+            f.op(Op.I32_SUB)
+
+        _switch(f, len(numbers), selector, case)
+        f.op(Op.UNREACHABLE)
+        return self.module.define(f, export=True)
+
+    # Running.
+
+    def _run(self, room: int, fetch: int, dispatch: int, deliver: int | None) -> None:
+        f = Function("run", (I64,), (I32,))
+        count, entry, trap = f.local(I64), f.local(I32), f.local(I32)
+
+        def finish(reason: int) -> None:
+            f.const(I32, 0)
+            f.get(count)
+            f.store(I64, 8, COUNT)
+            f.const(I32, reason)
+            f.op(Op.RETURN)
+
+        def note(address: int, number: int) -> None:
+            f.const(I32, 0)
+            f.get(number)
+            f.store(I32, 4, address)
+
+        f.call(room)
+        f.op(Op.I32_EQZ)
+        f.if_()
+        finish(NO_ROOM)
+        f.end()
+        step = f.loop()
+        f.get(count)
+        f.get(0)
+        f.op(Op.I64_GE_U)
+        f.if_()
+        finish(LIMIT_REACHED)
+        f.end()
+        f.const(I32, 0)
+        f.load(I32, 4, HEAP_LOW)
+        f.if_()
+        f.call(room)
+        f.op(Op.I32_EQZ)
+        f.if_()
+        finish(NO_ROOM)
+        f.end()
+        f.end()
+        self._stop_condition(f)
+        f.if_()
+        finish(STOPPED)
+        f.end()
+        f.const(I32, 0)
+        f.call(fetch)
+        f.tee(entry)
+        f.const(I32, self.entries)
+        f.op(Op.I32_LT_U)
+        f.if_(I32)
+        f.get(entry)
+        f.else_()
+        f.get(entry)
+        f.call(dispatch)
+        f.end()
+        f.tee(trap)
+        f.if_()
+        note(TRAP, trap)
+        if deliver is not None:
+            f.get(trap)
+            f.call(deliver)
+            f.tee(trap)
+            f.if_()
+            note(NESTED, trap)
+            finish(STUCK)
+            f.end()
+        else:
+            finish(STUCK)
+        f.end()
+        f.get(count)
+        f.const(I64, 1)
+        f.op(Op.I64_ADD)
+        f.set(count)
+        f.branch(step)
+        f.end()
+        f.op(Op.UNREACHABLE)
+        self.module.define(f, export=True)
+
+    def _stop_condition(self, f: Function) -> None:
+        """Pushes whether the program counter is where to stop, if there is such a place."""
+        machine = self.machine
+        slot, sort = self.layout.slots[machine.counter], machine.components[machine.counter].sort
+        f.const(I32, 0)
+        f.load(I32, 4, STOP_ARMED)
+        f.if_(I32)
+        f.const(I32, 0)
+        if bytes_of(sort) == 4:
+            f.load(I64, 4, slot.offset)
+        else:
+            f.load(I64, 8, slot.offset)
+        f.const(I32, 0)
+        f.load(I64, 8, STOP_VALUE)
+        f.op(Op.I64_EQ)
+        f.else_()
+        f.const(I32, 0)
+        f.end()
+
+
+def _switch(f: Function, count: int, selector: Callable[[], None], case: Callable[[int], None]) -> None:
+    """Returns what `case` pushes for the number that `selector` pushes; goes on where that is not below `count`."""
+    outside = f.block()
+    marks = [f.block() for _ in range(count)]
+    selector()
+    f.branch_table(list(reversed(marks)), outside)
+    for position in range(count):
+        f.end()
+        case(position)
+        f.op(Op.RETURN)
+    f.end()
+
+
+__all__ = ["LIMIT_REACHED", "NO_ROOM", "STOPPED", "STUCK", "Kernel", "build"]
