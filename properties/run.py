@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum
@@ -36,6 +33,8 @@ from .transitions import (
 )
 from .verdicts import Proved, Refuted, Unknown, Vacuous
 from .witness import Witness
+from .workers import WorkerKilled
+from .workers import workers as workers_of
 
 Progress = Callable[[int, int, str], None]
 
@@ -130,7 +129,7 @@ def check(
                 progress(len(found), len(chosen), part.result.name)
     except KeyboardInterrupt:
         stopped = Stopped.INTERRUPTED
-    except BrokenProcessPool:
+    except WorkerKilled:
         stopped = Stopped.KILLED
     ordered = [found[index] for index in sorted(found)]
     results = [part.result for part in ordered]
@@ -180,25 +179,18 @@ def _decide(job: Job, machine: Machine, chosen: Sequence[int], workers: int) -> 
     if workers == 1:
         yield from _decide_here(_Worker(job, machine), chosen)
         return
-    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(job,))
-    try:
-        pending: set[Future[Decided | list[Transition]]] = {pool.submit(_classify, index) for index in chosen}
+    with workers_of(workers, _start, job) as crew:
         seen = _fetching(machine)
-        pending |= {pool.submit(_trap, kind) for kind in seen}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                found = future.result()
-                if isinstance(found, Decided):
-                    pending |= {pool.submit(_trap, kind) for kind in found.traps if kind not in seen}
-                    seen.update(found.traps)
-                yield found
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+        requests: list[int | TrapKind] = [*seen, *chosen]
+        for request in requests:
+            crew.ask(request)
+        for found in crew.answers():
+            if isinstance(found, Decided):
+                for kind in found.traps:
+                    if kind not in seen:
+                        seen.add(kind)
+                        crew.ask(kind)
+            yield found
 
 
 def _decide_here(worker: _Worker, chosen: Sequence[int]) -> Iterator[Decided | list[Transition]]:
@@ -234,25 +226,9 @@ class _Worker:
         return transitions(self.semantics, of_trap(self.semantics.machine, kind), self.solver, self.budget)
 
 
-_worker: _Worker | None = None
-
-
-def _start(job: Job) -> None:
-    import signal
-
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker = _Worker(job, prepare(job.name, dict(job.assumptions)))
-
-
-def _classify(index: int) -> Decided:
-    assert _worker is not None
-    return _worker.classify(index)
-
-
-def _trap(kind: TrapKind) -> list[Transition]:
-    assert _worker is not None
-    return _worker.trap(kind)
+def _start(job: Job) -> Callable[[int | TrapKind], Decided | list[Transition]]:
+    worker = _Worker(job, prepare(job.name, dict(job.assumptions)))
+    return lambda request: worker.classify(request) if isinstance(request, int) else worker.trap(request)
 
 
 def _counts(results: Sequence[FormResult]) -> dict[str, int]:

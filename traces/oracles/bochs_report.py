@@ -32,7 +32,7 @@ def summary(probe: Probe, result: Result) -> str:
     >>> from ringproof.traces.oracles.bochs import Bochs
     >>> push = Probe(code=b"\\x1e", watch=((at.stack_top(3) - 0x804, 4),))
     >>> if Bochs.available() is None:
-    ...     assert summary(push, *Bochs().run([push])) == "completed esp=187fc [187fc]=43 00 00 00"
+    ...     assert summary(push, *Bochs().run([push])) == "completed esp=187fc [187fc]=43 00 f1 f1"
     """
     if result.end in (End.LOST, End.REFUSED, End.SHUTDOWN):
         return outcome(result) + (f" (vector {result.vector})" if result.end is End.REFUSED else "")
