@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
+import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
+from .encoding import EncodingError
 from .machine import Machine, MachineError
+from .terms import TermError
+from .well_formed import check_well_formed
 
 
 @dataclass(frozen=True)
@@ -74,17 +81,36 @@ def named(name: str) -> Machine:
 
 
 def _from_file(path: Path) -> Machine:
+    """The machine of a file. What the file prints goes to stderr, so that it is never taken for a result."""
     if not path.is_file():
         raise MachineError(f"{path} is not a file; a machine of your own is a Python file that defines machine()")
     spec = importlib.util.spec_from_file_location(f"_machine_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
-        make = getattr(module, "machine", None)
-        made = make() if callable(make) else make
-    except Exception as error:
-        raise MachineError(f"{path} could not be read as a machine: {type(error).__name__}: {error}") from error
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
+            make = getattr(module, "machine", None)
+            made = make() if callable(make) else make
+            if isinstance(made, Machine):
+                _check_own(made)
+    except (Exception, SystemExit) as error:
+        raise MachineError(f"{path} could not be read as a machine: {_told(error, path)}") from error
     if not isinstance(made, Machine):
         raise MachineError(f"{path} defines no function machine() that returns a Machine")
     return made
+
+
+def _check_own(machine: Machine) -> None:
+    if machine.name in CATALOG:
+        raise MachineError(f"it calls itself {machine.name}, as a machine of the catalogue does")
+    check_well_formed(machine)
+
+
+def _told(error: BaseException, path: Path) -> str:
+    """The error in one sentence, with the line of the file that it came from."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    where = f"line {lines[-1]}, " if lines else ""
+    where += "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+    kind = "" if isinstance(error, MachineError | EncodingError | TermError) else f"{type(error).__name__}: "
+    return f"{where}{kind}{shorten(' '.join(str(error).split()), 300, placeholder='…')}"

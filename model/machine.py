@@ -121,6 +121,8 @@ class Machine:
     `begin(cpu, length)` advances the program
     counter before an instruction's meaning runs. `fetch(cpu)` reads the instruction word at the program
     counter, and `deliver(cpu, cause, details)` carries out a trap; both are needed only to run programs.
+    `reserved(state, address)` says which cells of the relocation's memory an instruction must not change without
+    a trap, as if they were resources: those outside what the program sees, unless it is given.
     """
 
     name: str
@@ -144,6 +146,12 @@ class Machine:
     undefined: list[Encoding] = field(default_factory=list)
     omitted: list[Encoding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        relocation = self.relocation
+        if self.reserved is None and relocation is not None and relocation.visible is not None:
+            seen = relocation.visible
+            self.reserved = lambda state, address: ~seen(state, address)
 
     # Declaring.
 
@@ -207,6 +215,8 @@ class Machine:
                 }
                 if text not in known:
                     raise MachineError(f"{name} is one of {', '.join(self.levels)}, not {text!r}")
+                if known[text] == next(iter(self.levels)):
+                    raise MachineError(f"guests cannot run at {known[text]}, the most privileged level")
                 self.guest = known[text]
                 continue
             if name not in self.assumptions:

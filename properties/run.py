@@ -6,12 +6,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import Enum
-from fnmatch import fnmatchcase
 
 from ringproof.model.catalog import load
-from ringproof.model.machine import Machine, MachineError
+from ringproof.model.machine import Machine
+from ringproof.model.selection import select
 from ringproof.solvers.z3_solver import Z3Solver
 
 from .classification import FormResult, Row, classify_form, rows
@@ -44,12 +43,6 @@ class Stopped(Enum):
 
     INTERRUPTED = "interrupted"
     KILLED = "a worker process was killed"
-
-
-class NothingSelected(MachineError):
-    """No instruction has the name that was asked for; the message names close ones."""
-
-    exit_code = 5
 
 
 @dataclass(frozen=True)
@@ -147,21 +140,6 @@ def check(
         stopped=stopped,
         counts=_counts(results),
     )
-
-
-def select(machine: Machine, only: Sequence[str]) -> list[int]:
-    """The positions of the forms whose row matches one of the patterns in `only`; of all, if there are none."""
-    names = [form.name for form in machine.instructions]
-    for pattern in only:
-        if not any(_matches(name, pattern) for name in names):
-            close = get_close_matches(pattern, dict.fromkeys(names), 3)
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise NothingSelected(f"{machine.name} has no instruction named {pattern!r}{hint}")
-    return [i for i, name in enumerate(names) if not only or any(_matches(name, pattern) for pattern in only)]
-
-
-def _matches(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name.lower(), pattern.lower())
 
 
 @dataclass(frozen=True)

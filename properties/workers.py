@@ -76,7 +76,8 @@ def workers(
     try:
         for _ in range(count):
             here, there = multiprocessing.Pipe()
-            process = multiprocessing.Process(target=_serve, args=(there, start, setting), daemon=True)
+            ours = [*connections, here]
+            process = multiprocessing.Process(target=_serve, args=(there, ours, start, setting), daemon=True)
             # Ctrl-C must not reach the process before it can say that it ignores it.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
@@ -94,7 +95,15 @@ def workers(
             process.join()
 
 
-def _serve(connection: Connection, start: Callable[[Setting], Serve[Request, Answer]], setting: Setting) -> None:
+def _serve(
+    connection: Connection,
+    ours: list[Connection],
+    start: Callable[[Setting], Serve[Request, Answer]],
+    setting: Setting,
+) -> None:
+    # The ends of those who ask, closed here so that each pipe ends when they do, however they end.
+    for each in ours:
+        each.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     serve: Serve[Request, Answer] | None = None
@@ -105,7 +114,11 @@ def _serve(connection: Connection, start: Callable[[Setting], Serve[Request, Ans
             return
         try:
             serve = serve or start(setting)
-            connection.send(serve(request))
+            answer: Answer | Exception = serve(request)
         except Exception as error:
             error.add_note(f"in a worker process:\n{traceback.format_exc()}")
-            connection.send(error)
+            answer = error
+        try:
+            connection.send(answer)
+        except BrokenPipeError:
+            return

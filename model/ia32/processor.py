@@ -5,6 +5,7 @@ SDM vol. 3, sections 2.8 and 5.8.7. The processor is a P6 with UMIP; its CPUID a
 
 from __future__ import annotations
 
+from ..machine import Machine
 from ..terms import FALSE, TRUE, Term, bits, concat, ite
 from .causes import GP_PRIVILEGE, GP_PROGRAM
 from .cpu import IA32
@@ -157,3 +158,11 @@ def enter_flat(cpu: IA32, level: int, code: Term, stack: Term, offset: Term, top
         cpu.put(f"{name}_access", bits(access, 8))
     cpu.CPL = bits(level, 2)
     cpu.EIP, cpu.ESP = offset[31:0], top[31:0]
+
+
+def extend(machine: Machine) -> None:
+    """Declares what is left out."""
+    machine.leave_out(
+        "caches and the TLB, which INVD, WBINVD and INVLPG act on",
+        "what CPUID shows of CR4 (OSXSAVE) and of the APIC: its answers are the same in every state",
+    )

@@ -261,7 +261,9 @@ def _declare_state(machine: Machine) -> None:
     machine.component("core", Array(18, 36), MEMORY, "core memory; what lies under addresses 0 to 17 is out of reach")
     machine.component("USER", Bool, MODE, "user mode")
     declare_program(machine)
-    machine.component("PDL", Bool, PROGRAM, "Pushdown Overflow, a condition of the processor")
+    machine.component(
+        "PDL", Bool, PROGRAM, "Pushdown Overflow; a program's own, as Overflow is, since interrupts are left out"
+    )
     machine.component("base", BitVec(18), RESOURCE, "relocation in force: where address 0 is in core")
     machine.component("bound", BitVec(8), RESOURCE, "last block of 1024 words of the low segment in force")
     machine.component("Rl", BitVec(18), RESOURCE, "relocation of the low segment in user mode")

@@ -30,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _interrupted()
     except KeyboardInterrupt:
         return _interrupted()
+    except SystemExit:
+        # So click ends when the reader of a pipe has had enough; its 1 means "violated" here.
+        return Exit.PIPE_CLOSED
+    except OSError as error:
+        print(f"ringproof: {error}", file=sys.stderr)
+        return Exit.USAGE
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is not None:

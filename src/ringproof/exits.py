@@ -13,3 +13,4 @@ class Exit(IntEnum):
     SPURIOUS = 6
     INTERNAL = 70
     INTERRUPTED = 130
+    PIPE_CLOSED = 141

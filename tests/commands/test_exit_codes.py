@@ -96,10 +96,19 @@ def test_70_is_a_fault_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert check(str(machines.sound(tmp_path))) == 70
 
 
+# A test run in the background is started deaf to SIGINT, and hands that on.
+HEARS_CTRL_C = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ringproof.__main__ import main
+sys.exit(main())
+"""
+
+
 @contextmanager
 def checking_ia32(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A check of IA-32 that has decided something: its progress is on stderr."""
-    command = [sys.executable, "-m", "ringproof", "check", "ia32", "--jobs", "2", *arguments]
+    command = [sys.executable, "-c", HEARS_CTRL_C, "check", "ia32", "--jobs", "2", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         try:
@@ -132,6 +141,28 @@ def test_3_a_killed_worker_ends_the_check_and_not_the_results() -> None:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "NOT COMPLETE (a worker process was killed)" in out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker processes in /proc")
+def test_workers_end_with_a_check_that_is_killed() -> None:
+    with checking_ia32() as process:
+        workers = children(process.pid)
+        process.kill()
+        process.communicate(timeout=60)
+        for _ in range(600):
+            if not any(Path(f"/proc/{worker}").exists() for worker in workers):
+                return
+            time.sleep(0.05)
+    pytest.fail(f"the workers {workers} still run")
+
+
+def test_141_the_reader_of_the_output_has_gone() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "ringproof", "machines", "ia32"]
+    with os.fdopen(write, "wb") as pipe:
+        assert subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False).returncode == 141
 
 
 def children(pid: int) -> list[int]:

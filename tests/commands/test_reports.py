@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ringproof.__main__ import main
-from ringproof.model.catalog import CATALOG
+from ringproof.model.catalog import CATALOG, load
+from ringproof.model.well_formed import check_well_formed
 
 from . import machines
 
@@ -111,7 +112,7 @@ def test_explain_tells_each_claim_and_the_runs(capsys: Capture) -> None:
     text = run(capsys, "explain", "third-generation-read-mode", "read mode")
     assert "READ MODE: mode sensitive" in text
     assert "  proved   changes no mode, resource or device without a trap  (cost " in text
-    assert "  refuted  does not show the mode  cx-" in text
+    assert "  refuted  does not show the mode, wherever it changes none of these  cx-" in text
     sentence = "`READ MODE 0` shows the mode: the cell at 0 becomes 0 at level supervisor, but 1 at level user. [cx-"
     assert sentence in text
     assert "    *  M     0          0      1           1\n" in text
@@ -166,8 +167,9 @@ def test_a_machine_in_a_file_of_its_own(tmp_path: Path, capsys: Capture) -> None
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        ("1 / 0", "could not be read as a machine: ZeroDivisionError: division by zero"),
+        ("1 / 0", "could not be read as a machine: line 1, ZeroDivisionError: division by zero"),
         ("def machine(", "could not be read as a machine: SyntaxError: '(' was never closed (my.py, line 1)"),
+        ("raise SystemExit(0)", "could not be read as a machine: line 1, SystemExit: 0"),
         ("x = 1", "defines no function machine() that returns a Machine"),
         ("def machine(): return 3", "defines no function machine() that returns a Machine"),
     ],
@@ -177,3 +179,71 @@ def test_a_file_that_is_no_machine(content: str, error: str, tmp_path: Path, cap
     path.write_text(content)
     assert main(["check", str(path)]) == 2
     assert capsys.readouterr().err == f"ringproof: {path} {error}\n"
+
+
+def broken(folder: Path, old: str, new: str) -> Path:
+    """The small machine with a mistake in it."""
+    path = machines.sound(folder)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ('RESOURCE, "int', "'resource', \"int", "timer has the role 'resource'; one of PROGRAM, MODE, RESOURCE, "),
+        ('{"supervisor": 0, "user": 1}', '{"user": 1}', "there is only the level user; at least two were expected"),
+        ('"user": 1}', '"user": 0}', "two of the levels supervisor, user have the same value"),
+        ('"user": 1}', '"user": 2}', "the level user is 2, but mode holds 0 to 1"),
+        ('guest="user"', 'guest="usr"', "guests run at 'usr', which is none of the levels supervisor, user"),
+        ('guest="user"', 'guest="supervisor"', "guests run at 'supervisor', the most privileged level"),
+        ('mode="mode"', 'mode="mod"', "the mode is the component 'mod', but the machine has pc, acc, mode, timer"),
+        ('MODE, "0', 'PROGRAM, "0', "the mode mode has the role program; MODE was expected"),
+        ('RESOURCE, "int', 'MODE, "int', "timer has the role MODE as well as mode; a machine has one mode"),
+        ('counter="pc"', 'counter="ip"', "the counter is the component 'ip', which the machine does not have"),
+        ('name="small"', 'name="ia32"', "it calls itself ia32, as a machine of the catalogue does"),
+        ("cpu.acc + n.zext(8)", "cpu.acc + n", "line 29, the meaning of ADD: "),
+        ("cpu.acc + n.zext(8)", "cpu.acc + k", "line 29, the meaning of ADD: NameError: name 'k' is not defined"),
+        ("cpu.acc = cpu.acc", "cpu.ac = cpu.acc", "the meaning of ADD: AttributeError: the machine has no component"),
+        ("def add(cpu, n)", "def add(cpu, k)", "the meaning of ADD: TypeError: "),
+        ("cpu.trap(PRIVILEGE, when=cpu.mode == 1)", "if cpu.mode == 1: pass", "has no truth value; use ite, & or "),
+        ("Kind.PRIVILEGE", "'privilege'", "SET TIMER traps with Cause("),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_machine_is_one_sentence(
+    old: str, new: str, error: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = broken(tmp_path, old, new)
+    for command in ("check", "machines"):
+        assert main([command, str(path)]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"ringproof: {path} could not be read as a machine: ")
+        assert error in told
+        assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_the_machines_of_the_catalogue_are_well_formed(name: str) -> None:
+    check_well_formed(load(name))
+
+
+def test_what_a_machine_prints_is_no_result(tmp_path: Path, capsys: Capture) -> None:
+    path = broken(tmp_path, "def machine():", "print('hello')\n\n\ndef machine():")
+    assert main(["check", str(path), "--quiet", "--jobs", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["machine"] == "small"
+    assert err == "hello\n"
+
+
+@pytest.mark.parametrize("folder", ["/dev/null/found", "/proc/found", ""])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(folder: str, capsys: Capture) -> None:
+    for command in (["check", "third-generation"], ["explain", "third-generation", "ADD"]):
+        assert main([*command, "--save", folder]) == 2
+        assert f"nothing can be saved in '{folder or '.'}'" in capsys.readouterr().err
+
+
+def test_guests_do_not_run_at_the_top(capsys: Capture) -> None:
+    assert main(["check", "ia32", "--assume", "CPL=ring 0"]) == 2
+    assert capsys.readouterr().err == "ringproof: guests cannot run at ring 0, the most privileged level\n"

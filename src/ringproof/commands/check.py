@@ -9,7 +9,7 @@ import click
 
 from ringproof.exits import Exit
 
-from .common import EXPECTATIONS, assume_option, json_option, print_json, verdict_exit
+from .common import EXPECTATIONS, assume_option, json_option, print_json, save_option, verdict_exit
 
 if TYPE_CHECKING:
     from ringproof.properties.run import Report
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @click.option("--only", multiple=True, metavar="NAME", help="Only rows of this name (* and ? match any); repeatable.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes to use; all cores by default.")
 @click.option("--budget", type=click.IntRange(1), help="The solver's resource units for one question.")
-@click.option(
-    "--save", type=click.Path(file_okay=False, path_type=Path), help="Save every counterexample in this folder."
-)
+@save_option
 @click.option("--expect", type=click.Choice(EXPECTATIONS), help="Exit 0 if Theorem 1's condition is as expected.")
 @click.option("--all", "everything", is_flag=True, help="Show every instruction, not only the violations.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")

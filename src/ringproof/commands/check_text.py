@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Mapping
 
@@ -16,6 +17,9 @@ from .common import columns
 def text(report: Report, name: str, assumed: Mapping[str, str], *, everything: bool) -> str:
     """The whole report: context, theorems, violations with their counterexamples, the rest in short."""
     parts = [_heading(report), "", *_theorems(report), ""]
+    found = report.decoding
+    if found is not None and not (found.disjoint and found.total):
+        parts += [_decoding(report), ""]
     telling = Telling(report)
     violating = [
         row for row in report.rows if row.escapes("sensitive") is not False or row.escapes("user") is not False
@@ -24,16 +28,13 @@ def text(report: Report, name: str, assumed: Mapping[str, str], *, everything: b
         parts.append("Sensitive, but not privileged:")
         for row in violating:
             parts += _violation(row, telling)
-        flags = "".join(f" --assume {key}={value}" for key, value in assumed.items())
-        parts += ["", f"The whole story of one: ringproof explain {name} {_quoted(violating[0].name)}{flags}", ""]
+        flags = [word for key, value in assumed.items() for word in ("--assume", f"{key}={value}")]
+        command = shlex.join(["ringproof", "explain", name, violating[0].name, *flags])
+        parts += ["", f"The whole story of one: {command}", ""]
     if everything:
         parts += ["Every instruction:", columns([(row.name, _words(row)) for row in report.rows]), ""]
     parts += _summary(report)
     return "\n".join(parts)
-
-
-def _quoted(name: str) -> str:
-    return f"'{name}'" if not name.isalnum() else name
 
 
 def _heading(report: Report) -> str:
@@ -54,7 +55,7 @@ def _theorems(report: Report) -> list[str]:
             line += f"; undecided: {', '.join(condition.undecided)}"
         if condition.holds is None and not condition.undecided:
             line += ": not every instruction was decided"
-        found.append(textwrap.fill(line + ".", 110, subsequent_indent="    "))
+        found.append(_filled(line + ".", 110, subsequent_indent="    "))
     return found
 
 
@@ -62,7 +63,7 @@ def _violation(row: Row, telling: Telling) -> list[str]:
     lines = [f"  {row.name}: {_words(row)}"]
     for witness in story(row)[:2]:
         body = f"{telling.sentence(witness)} [{witness.id}]"
-        lines.append(textwrap.fill(body, 108, initial_indent="      ", subsequent_indent="      "))
+        lines.append(_filled(body, 108, initial_indent="      ", subsequent_indent="      "))
     return lines
 
 
@@ -88,18 +89,20 @@ def _words(row: Row) -> str:
 
 def _summary(report: Report) -> list[str]:
     privileged = [row.name for row in report.rows if row.flag("privileged")]
-    innocuous = [row.name for row in report.rows if row.innocuous]
+    trapping = [row.name for row in report.rows if row.innocuous and row.always_traps]
+    innocuous = [row for row in report.rows if row.innocuous and not row.always_traps]
+    plain = [row.name for row in innocuous if not row.flag("timing_sensitive")]
     timing = [row.name for row in report.rows if row.flag("timing_sensitive")]
     lines = [
-        textwrap.fill(
-            f"Privileged ({len(privileged)}): {', '.join(privileged) or 'none'}.", 110, subsequent_indent="    "
-        )
+        _filled(f"Privileged ({len(privileged)}): {', '.join(privileged) or 'none'}.", 110, subsequent_indent="    ")
     ]
     if timing:
         lines.append(f"Timing sensitive: {', '.join(timing)}.")
-    lines.append(f"Innocuous: {len(innocuous)} of {len(report.rows)} instructions.")
+    if trapping:
+        lines.append(_wrapped(f"Always trap: {', '.join(trapping)}."))
+    lines.append(f"Innocuous: {len(plain)} of {len(report.rows)} instructions.")
     lines.append(_modes(report))
-    if report.decoding is not None:
+    if report.decoding is not None and report.decoding.disjoint and report.decoding.total:
         lines.append(_decoding(report))
     counts = ", ".join(f"{count} {word}" for word, count in report.counts.items())
     lines.append(f"{counts}; {report.solver}; {report.seconds:.1f} s.")
@@ -117,12 +120,22 @@ def _modes(report: Report) -> str:
     by = ", ".join(dict.fromkeys(t.by for t in into if not t.is_trap))
     traps = ", ".join(dict.fromkeys(t.by for t in into if t.is_trap))
     ways = [f"instructions {by}" if by else "", f"traps {traps}" if traps else ""]
-    entered = " and ".join(way for way in ways if way) or "none that the model delivers"
+    entered = " and ".join(way for way in ways if way)
+    if not report.machine.deliver:
+        entered = f"{entered or 'no instruction'}; the machine does not say how it delivers traps"
+    entered = entered or "none of these"
     return _wrapped(f"{rows} {guest}, {top} is reached only through its entry points: {entered}.")
 
 
 def _wrapped(line: str) -> str:
-    return textwrap.fill(line, 110, subsequent_indent="    ")
+    return _filled(line, 110, subsequent_indent="    ")
+
+
+def _filled(text: str, width: int, *, initial_indent: str = "", subsequent_indent: str = "") -> str:
+    """`text` in lines; the name of a counterexample is never broken."""
+    return textwrap.fill(
+        text, width, initial_indent=initial_indent, subsequent_indent=subsequent_indent, break_on_hyphens=False
+    )
 
 
 def _decoding(report: Report) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TypeVar
 
 import click
@@ -30,6 +32,26 @@ assume_option = click.option(
     help="Change a configuration bit, a setting of the context, or the guests' level.",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def check_folder(context: click.Context, parameter: click.Parameter, folder: Path | None) -> Path | None:
+    """The folder of `--save`, made and tried before the work that is to be saved there."""
+    if folder is None:
+        return None
+    try:
+        if not str(folder).strip("."):
+            raise OSError(None, "a folder was expected")
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise click.BadParameter(f"nothing can be saved in {str(folder)!r}: {error.strerror}") from None
+    return folder
+
+
+save_option = click.option(
+    "--save", type=click.Path(path_type=Path), callback=check_folder, help="Save every counterexample in this folder."
+)
 
 
 def print_json(document: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import assume_option, json_option, print_json
+from .common import assume_option, json_option, print_json, save_option
 from .replay_text import side_by_side
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ QUESTIONS = {
     "executes": "traps in every state",
     "privileged": "is privileged",
     "control": "changes no mode, resource or device without a trap",
-    "behavior": "shows no difference of mode, relocation or resources",
-    "mode": "does not show the mode",
-    "location": "does not show where the program lies",
+    "behavior": "shows no difference of mode, relocation or resources, wherever it leaves these as they were",
+    "mode": "does not show the mode, wherever it changes none of these",
+    "location": "does not show where the program lies, wherever it changes none of these",
     "timing": "shows no clock",
     "user-control": "changes none of these at the guests' level",
     "user-behavior": "shows neither relocation nor resources at the guests' level",
@@ -32,9 +32,7 @@ QUESTIONS = {
 @click.argument("machine")
 @click.argument("instruction")
 @assume_option
-@click.option(
-    "--save", type=click.Path(file_okay=False, path_type=Path), help="Save the counterexamples in this folder."
-)
+@save_option
 @json_option
 def explain(machine: str, instruction: str, assume: dict[str, str], save: Path | None, as_json: bool) -> None:
     """Tell the story of one INSTRUCTION of MACHINE: each claim with its proof or its counterexample."""

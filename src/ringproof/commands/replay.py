@@ -26,10 +26,12 @@ def replay(file: Path, machine_file: str | None, as_json: bool) -> None:
     from ringproof.properties.definitions import Semantics
     from ringproof.properties.replay import replay as run
     from ringproof.properties.sentences import lines, sentence
-    from ringproof.properties.witness import load
+    from ringproof.properties.witness import WitnessError, load
 
     witness = load(file)
     machine = load_machine(machine_file) if machine_file else named(witness.machine)
+    if machine.name != witness.machine:
+        raise WitnessError(f"the witness is of machine {witness.machine[:60]!r}, not of {machine.name!r}")
     machine.assuming(witness.assumptions)
     replayed = run(Semantics(machine), witness)
     if as_json:

@@ -44,6 +44,7 @@ def validate(
     be used here.
     """
     from ringproof.model.catalog import load
+    from ringproof.model.selection import select
     from ringproof.traces.oracles.answers import OracleUnavailable
     from ringproof.traces.oracles.sources import source
 
@@ -55,17 +56,14 @@ def validate(
         raise click.UsageError(
             f"there is no other implementation of {loaded.name} to compare with; there is one of ia32"
         )
-    rows = {i.name for i in loaded.instructions}
-    for name in only:
-        if name not in rows:
-            raise click.UsageError(f"{loaded.name} has no instruction named {name!r}")
+    rows = sorted({loaded.instructions[index].name for index in select(loaded, only)}) if only else []
     context = click.get_current_context()
     if witnesses is not None:
         context.exit(run_witnesses(machine, against, witnesses, quiet=quiet, as_json=as_json))
     click.echo(f"seed {seed}", err=True)
     try:
         with reporter(f"{machine} against {against}", quiet=quiet) as progress:
-            run = source(against).validate(loaded, steps=steps, seed=seed, only=only, progress=progress)
+            run = source(against).validate(loaded, steps=steps, seed=seed, only=rows, progress=progress)
     except OracleUnavailable as error:
         click.echo(f"ringproof: {error}", err=True)
         context.exit(Exit.INCONCLUSIVE)
