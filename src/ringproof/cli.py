@@ -54,5 +54,5 @@ def cli() -> None:
 
     \b
     Exit codes: 0 as expected, 1 violated, 2 usage or bad input, 3 inconclusive, 4 vacuous,
-    5 nothing selected, 6 spurious, 70 internal error, 130 interrupted.
+    5 nothing selected, 6 spurious, 70 internal error, 130 interrupted, 141 closed pipe.
     """
