@@ -2,7 +2,8 @@
 
 A counterexample of the model fixes the instruction word, but its memory holds only what the instruction reads. To
 run it elsewhere the code must lie at CS:EIP, where it may cover just that. Then EIP, the base of CS, its limit or ESP
-are changed, in both states of a pair alike; whoever asks says which of the arrangements still shows the claim.
+are changed, if need be the base in the descriptor of CS too, in both states of a pair alike; whoever asks says which
+of the arrangements still shows the claim.
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ def arrangements(
     """The states with the code in them, first where they are, then with more and more about them changed."""
     code = to_bytes(word, length_of(instruction, fields))
     # The last limit is for a one-byte instruction that lies on the limit in its own segment's descriptor.
-    for stack, limit, move, offset in product(STACKS, (None, MASK, code[0]), MOVES, OFFSETS):
+    choices = product((False, True), STACKS, (None, MASK, code[0]), MOVES, OFFSETS)
+    for described, stack, limit, move, offset in choices:
         changes = {} if stack is None else {"ESP": stack}
         if offset is not None:
             changes["EIP"] = offset
         if limit is not None:
             changes["CS_limit"] = limit
-        yield [Case(instruction, fields, code, _placed({**state, **changes}, code, move)) for state in states]
+        placed = [_placed({**state, **changes}, code, move) for state in states]
+        for state in placed if described else ():
+            _describe(state)
+        yield [Case(instruction, fields, code, state) for state in placed]
 
 
 class Stores(Cells):
@@ -77,3 +82,11 @@ def _placed(state: State, code: bytes, move: int) -> State:
     for n, byte in enumerate(code):
         found["memory"][start + n & MASK] = byte
     return found
+
+
+def _describe(state: State) -> None:
+    """Gives the descriptor of CS in its table the base that CS has, for an instruction that loads CS anew."""
+    table = state["LDTR_base"] if state["CS_index"] & 1 else state["GDTR_base"]
+    address = table + (state["CS_index"] >> 1) * 8
+    for place, shift in ((2, 0), (3, 8), (4, 16), (7, 24)):
+        state["memory"][address + place & MASK] = state["CS_base"] >> shift & 0xFF
