@@ -175,7 +175,7 @@ class Decoder:
 
             def write(e: Emitter, *terms: Term) -> None:
                 for term, slot in zip(terms, slots.values(), strict=True):
-                    write_slot(e, term, slot.offset, 0)
+                    write_slot(e, term, slot)
 
             self._with_terms(f, write, *terms)
             self._writers[key] = self._module.define(f)

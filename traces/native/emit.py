@@ -33,8 +33,8 @@ class Support:
     wide: wide.WideFunctions
 
     @classmethod
-    def of(cls, module: Module, layout: Layout, reserve: int) -> Support:
-        return cls(Memory(module, layout, reserve), wide.WideFunctions(module))
+    def of(cls, module: Module, layout: Layout, reserve: int, *, logged: bool = False) -> Support:
+        return cls(Memory(module, layout, reserve, logged=logged), wide.WideFunctions(module))
 
 
 class Emitter:
@@ -129,10 +129,7 @@ class Emitter:
         if node.name in self.dirty:
             self.hazards[id(node)] = node
         slot = self._slots[node.name]
-        if slot.base is None:
-            self.f.const(I32, 0)
-        else:
-            self.f.get(slot.base)
+        push_base(self.f, slot)
         self.f.load(kind, size, slot.offset + offset)
 
     # Slices and joins.
@@ -525,22 +522,23 @@ def kind(node: Term) -> int:
     return I32 if isinstance(node.sort, BoolSort) else kind_of(node.width)
 
 
-def write_slot(e: Emitter, term: Term, offset: int, base: int | None = None) -> None:
-    """Writes the value of `term` to the slot at `offset`, from the address in the local variable `base` if given."""
+def write_slot(e: Emitter, term: Term, slot: Slot) -> None:
+    """Writes the value of `term` to `slot`."""
     f, node = e.f, e.plan.graph.resolve(term)
-
-    def address() -> None:
-        if base is None:
-            f.const(I32, 0)
-        else:
-            f.get(base)
-
     if isinstance(node.sort, BitVecSort) and node.width > 64:
         for number in range(limbs_of(node.width)):
-            address()
+            push_base(f, slot)
             e.limb(node, number)
-            f.store(I64, 8, offset + 8 * number)
+            f.store(I64, 8, slot.offset + 8 * number)
         return
-    address()
+    push_base(f, slot)
     e.value(node)
-    f.store(kind(node), 4 if kind(node) == I32 else 8, offset)
+    f.store(kind(node), 4 if kind(node) == I32 else 8, slot.offset)
+
+
+def push_base(f: Function, slot: Slot) -> None:
+    """Pushes the address from which the slot's offset counts."""
+    if slot.base is None:
+        f.const(I32, 0)
+    else:
+        f.get(slot.base)

@@ -62,7 +62,15 @@ class Engine:
         self._kernel = build(machine)
         self._running = Code.compile(self._kernel.content).start()
         self._sorts = {name: component.sort for name, component in machine.components.items()}
-        self._store = Store(self._running, self._kernel.layout, self._sorts, memory_limit)
+        kernel = self._kernel
+        self._store = Store(
+            self._running,
+            kernel.layout,
+            self._sorts,
+            memory_limit,
+            heap=kernel.world + kernel.layout.top,
+            world=kernel.world,
+        )
         self._signatures = {number: signature for signature, number in self._kernel.traps.numbers.items()}
         self._numbers = {instruction: n + 1 for n, instruction in enumerate(machine.instructions)}
 
@@ -84,7 +92,7 @@ class Engine:
             raise NativeError(f"a number of steps is from 0 to 2**63 - 1, not {count}")
         self._running.write(STOP_ARMED, int(until is not None).to_bytes(4, "little"))
         self._running.write(STOP_VALUE, (until or 0).to_bytes(8, "little"))
-        result = self._running.call("run", count)
+        result = self._running.call("run", count, self._kernel.world)
         steps = int.from_bytes(self._running.read(COUNT, 8), "little")
         if result != STUCK:
             return Run(steps, REASONS[result])
@@ -103,7 +111,7 @@ class Engine:
             size = bytes_of(instruction.encoding.length.sort if variable is None else variable.sort)
             self._running.write(kernel.entry + slot.offset, fields[key].to_bytes(size, "little"))
         self._running.write(kernel.entry + kernel.handler, self._numbers[instruction].to_bytes(4, "little"))
-        return self._trapped(self._running.call("dispatch", kernel.entry))
+        return self._trapped(self._running.call("execute", kernel.entry, kernel.world))
 
     def _number(self, address: int) -> int:
         return int.from_bytes(self._running.read(address, 4), "little")

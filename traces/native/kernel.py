@@ -1,7 +1,11 @@
 """The kernel: a machine as one module that fetches, decodes, executes and delivers traps, for many steps at a time.
 
-Memory holds control words, the machine's state, the details of the last trap, the fetched word, and a table of decoded
-instructions (see `decoding`), found by the low bits of the program counter.
+Memory holds control words, the details of the last trap, the fetched word, the log of the places that the last step
+wrote, a table of decoded instructions (see `decoding`), found by the low bits of the program counter, and after these
+the worlds, then their pages. Decoded instructions serve all worlds.
+
+Exported are `run` (at most so many steps of a world), `step` (one, whose trap is returned), `deliver` (that trap), and
+`execute` (a decoded instruction).
 """
 
 from __future__ import annotations
@@ -15,15 +19,16 @@ from ringproof.model.terms import BitVec, BitVecSort, Term, substitute, topologi
 from ringproof.traces.interpreter import UNDEFINED
 
 from .decoding import RAW, Decoder, Fetched, operand_slots, writes_of
-from .emit import Emitter, Support, write_slot
+from .emit import Emitter, Support, push_base, write_slot
 from .graph import Graph, Plan
-from .layout import FRAME_BYTES, Layout, NativeError, Slot, bytes_of
-from .memory import HEAP_LOW
+from .layout import ENTRY, FRAME_BYTES, WORLD, Layout, NativeError, Slot, bytes_of
+from .memory import CONTROL_BYTES, HEAP_LOW, LOG_END, LOG_ENTRY_BYTES
 from .outcomes import OutcomeCode, TrapTable
 from .wasm import I32, I64, PAGE, Function, Module, Op
 
-COUNT, TRAP, NESTED, STOP_ARMED, STOP_VALUE = 16, 24, 28, 32, 40
-"""Addresses of control words: steps taken, the last trap's number, that of its delivery, where to stop."""
+COUNT, TRAP, NESTED, STOP_ARMED, STOP_VALUE, LAST = 24, 32, 36, 40, 48, 56
+"""Addresses of control words: steps taken, the last trap's number, that of its delivery, where to stop, and the last
+step's decoded instruction (0 where its fetch trapped)."""
 
 ENTRIES = 1024
 LIMIT_REACHED, STOPPED, STUCK, NO_ROOM = range(4)
@@ -32,11 +37,18 @@ LIMIT_REACHED, STOPPED, STUCK, NO_ROOM = range(4)
 
 @dataclass(frozen=True)
 class Kernel:
-    """The module as bytes, and what its memory and its numbers mean."""
+    """The module as bytes, and what its memory and its numbers mean.
+
+    `world` is the address of the first world, and `layout` what lies in one; `log` is where the log begins. `entry` is
+    room for a decoded instruction, which has the number of what executes it at `handler` and operands from
+    `first_operand` on. Numbers of instructions count from 1 in the machine's order.
+    """
 
     content: bytes
     layout: Layout
     traps: TrapTable
+    world: int
+    log: int
     entry: int
     handler: int
     first_operand: int
@@ -53,10 +65,11 @@ class _Builder:
             raise NativeError(f"{machine.name} does not say how it fetches instructions")
         self.machine = machine
         self.module = Module()
-        self.layout = Layout()
+        self.layout = Layout(base=WORLD)
         self.layout.place({name: c.sort for name, c in machine.components.items()})
-        self.traps = TrapTable(self.layout.take(16 * 16, 16))
-        self.word = Slot(self.layout.take(bytes_of(machine.word)))
+        self.control = Layout(CONTROL_BYTES)
+        self.traps = TrapTable(self.control.take(16 * 16, 16))
+        self.word = Slot(self.control.take(bytes_of(machine.word)))
         words: list[Term] = []
         fetch = machine.fetch
         self.fetch = machine.run(lambda cpu: words.append(fetch(cpu)))
@@ -66,55 +79,78 @@ class _Builder:
         self.first_operand = self.handler + 8
         sizes = [operand_slots(i, self.first_operand, 0)[1] for i in machine.instructions]
         self.entry_bytes = 1 << (max(sizes, default=self.first_operand) - 1).bit_length()
-        self.entries = self.layout.take(ENTRIES * self.entry_bytes, 64)
-        self.spare_entry = self.layout.take(self.entry_bytes, 64)
+        self.entries = self.control.take(ENTRIES * self.entry_bytes, 64)
+        self.spare_entry = self.control.take(self.entry_bytes, 64)
         for outcome in (self.fetch, *self.outcomes):
             for trap in outcome.traps:
                 self.traps.number(trap.cause, trap.details)
         self.undefined = self.traps.number(UNDEFINED, {})
         self.deliveries = self._delivery_outcomes()
         most = max(writes_of(dict(o.state)) for o in (*self.outcomes, self.fetch, *self.deliveries.values()))
-        self.support = Support.of(self.module, self.layout, (2 * most + 8) * FRAME_BYTES)
+        self.log = self.control.take(3 * (most + 1) * LOG_ENTRY_BYTES)
+        self.support = Support.of(self.module, self.layout, (2 * most + 8) * FRAME_BYTES, logged=True)
         self.code = OutcomeCode(machine.variables, self.layout.slots, self.support, self.traps)
 
     def kernel(self) -> Kernel:
         room = self.support.memory.room()
-        dispatch = self._dispatch()
-        fetch = self._fetch(self._decode())
+        handlers = self._handlers()
+        self._execute(handlers)
+        step = self._step(self._decode(), handlers)
         deliver = self._deliver()
-        self._run(room, fetch, dispatch, deliver)
-        content = self.module.encoded(-(-self.layout.top // PAGE) + 16)
-        return Kernel(content, self.layout, self.traps, self.spare_entry, self.handler, self.first_operand)
+        self._run(room, step, deliver)
+        world = self.control.take(0, 64)
+        content = self.module.encoded(-(-(world + self.layout.top) // PAGE) + 16)
+        return Kernel(
+            content, self.layout, self.traps, world, self.log, self.spare_entry, self.handler, self.first_operand
+        )
 
     # Executing.
 
-    def _dispatch(self) -> int:
-        """Executes a decoded entry; what is numbered above the instructions is a trap."""
+    def _handlers(self) -> list[int]:
+        """The function of each instruction."""
         numbers: list[int] = []
         for instruction, outcome in zip(self.machine.instructions, self.outcomes, strict=True):
-            slots, _ = operand_slots(instruction, self.first_operand, 0)
+            slots, _ = operand_slots(instruction, self.first_operand, ENTRY)
             named = {f"${name}" if not name.startswith("$") else name: slot for name, slot in slots.items()}
             f, _ = self.code.function(instruction.id, outcome, named)
             f.const(I32, 0)
             numbers.append(self.module.define(f))
-        f = Function("dispatch", (I32,), (I32,))
+        return numbers
+
+    def _dispatch(self, f: Function, entry: int, handlers: list[int]) -> None:
+        """Returns what executing the decoded entry returns; what is numbered above the instructions is a trap."""
 
         def case(position: int) -> None:
-            f.get(0)
-            f.call(numbers[position])
+            f.get(entry)
+            f.get(WORLD)
+            f.call(handlers[position])
 
         def selector() -> None:
-            f.get(0)
+            f.get(entry)
             f.load(I32, 4, self.handler)
             f.const(I32, 1)
             f.op(Op.I32_SUB)
 
-        _switch(f, len(numbers), selector, case)
-        f.get(0)
+        _switch(f, len(handlers), selector, case)
+        f.get(entry)
         f.load(I32, 4, self.handler)
-        f.const(I32, len(numbers))
+        f.const(I32, len(handlers))
         f.op(Op.I32_SUB)
-        return self.module.define(f, export=True)
+
+    def _execute(self, handlers: list[int]) -> None:
+        f = Function("execute", (I32, I32), (I32,))
+        self._begin(f)
+        self._dispatch(f, ENTRY, handlers)
+        self.module.define(f, export=True)
+
+    def _begin(self, f: Function) -> None:
+        """The log is empty, and no instruction was reached."""
+        f.const(I32, 0)
+        f.const(I32, self.log)
+        f.store(I32, 4, LOG_END)
+        f.const(I32, 0)
+        f.const(I32, 0)
+        f.store(I32, 4, LAST)
 
     # Fetching and decoding.
 
@@ -143,7 +179,7 @@ class _Builder:
         plan.settle()
         e = Emitter(f, plan, {RAW: Slot(0, 0)}, self.support)
         e.open(plan.root)
-        write_slot(e, self.fetched.word, self.word.offset)
+        write_slot(e, self.fetched.word, self.word)
         for trap, guard in zip(traps, guards, strict=True):
             e.value(guard)
             f.if_()
@@ -158,15 +194,15 @@ class _Builder:
         f.store(I32, 4, self.handler)
         return self.module.define(f)
 
-    def _fetch(self, decode: int) -> int:
-        """Returns the number of a trap, or the address of the decoded entry, which is larger than any such number."""
+    def _step(self, decode: int, handlers: list[int]) -> int:
+        """Fetches, decodes and executes one instruction; returns the number of its trap, or 0."""
         machine, cells = self.machine, self.fetched.cells
         counter = machine.variables[machine.counter]
         assert isinstance(counter.sort, BitVecSort)
         mark = counter[min(counter.width, ENTRIES.bit_length() - 1) - 1 : 0]
         known = self._known_at_decoding()
         outcome = Outcome(self.fetch.traps[: len(self.fetch.traps) - known], self.fetch.state)
-        f, found = self.code.function("fetch", outcome, results=(*cells, mark))
+        f, found = self.code.function("step", outcome, results=(*cells, mark), begin=self._begin)
         entry = f.local(I32)
         f.get(found[-1])
         f.const(I32, self.entry_bytes.bit_length() - 1)
@@ -190,8 +226,11 @@ class _Builder:
         f.get(entry)
         f.call(decode)
         f.end()
+        f.const(I32, 0)
         f.get(entry)
-        return self.module.define(f)
+        f.store(I32, 4, LAST)
+        self._dispatch(f, entry, handlers)
+        return self.module.define(f, export=True)
 
     # Traps.
 
@@ -225,10 +264,11 @@ class _Builder:
                 f.const(I32, 0)
                 made[key] = self.module.define(f)
             numbers[trap] = made[key]
-        f = Function("deliver", (I32,), (I32,))
+        f = Function("deliver", (I32, I32), (I32,))
 
         def case(position: int) -> None:
             f.const(I32, 0)
+            f.get(WORLD)
             f.call(numbers[position + 1])
 
         def selector() -> None:
@@ -242,9 +282,10 @@ class _Builder:
 
     # Running.
 
-    def _run(self, room: int, fetch: int, dispatch: int, deliver: int | None) -> None:
-        f = Function("run", (I64,), (I32,))
-        count, entry, trap = f.local(I64), f.local(I32), f.local(I32)
+    def _run(self, room: int, step: int, deliver: int | None) -> None:
+        """Takes at most so many steps (its first parameter) of a world."""
+        f = Function("run", (I64, I32), (I32,))
+        count, trap = f.local(I64), f.local(I32)
 
         def finish(reason: int) -> None:
             f.const(I32, 0)
@@ -263,7 +304,7 @@ class _Builder:
         f.if_()
         finish(NO_ROOM)
         f.end()
-        step = f.loop()
+        again = f.loop()
         f.get(count)
         f.get(0)
         f.op(Op.I64_GE_U)
@@ -284,21 +325,14 @@ class _Builder:
         finish(STOPPED)
         f.end()
         f.const(I32, 0)
-        f.call(fetch)
-        f.tee(entry)
-        f.const(I32, self.entries)
-        f.op(Op.I32_LT_U)
-        f.if_(I32)
-        f.get(entry)
-        f.else_()
-        f.get(entry)
-        f.call(dispatch)
-        f.end()
+        f.get(WORLD)
+        f.call(step)
         f.tee(trap)
         f.if_()
         note(TRAP, trap)
         if deliver is not None:
             f.get(trap)
+            f.get(WORLD)
             f.call(deliver)
             f.tee(trap)
             f.if_()
@@ -312,7 +346,7 @@ class _Builder:
         f.const(I64, 1)
         f.op(Op.I64_ADD)
         f.set(count)
-        f.branch(step)
+        f.branch(again)
         f.end()
         f.op(Op.UNREACHABLE)
         self.module.define(f, export=True)
@@ -324,7 +358,7 @@ class _Builder:
         f.const(I32, 0)
         f.load(I32, 4, STOP_ARMED)
         f.if_(I32)
-        f.const(I32, 0)
+        push_base(f, slot)
         if bytes_of(sort) == 4:
             f.load(I64, 4, slot.offset)
         else:

@@ -1,9 +1,13 @@
 """Where a machine's state lies in linear memory: scalars in slots, small arrays flat, large ones in pages.
 
+A module's memory holds control words at fixed addresses and any number of *worlds*, each with a whole state. Every
+function has the world's address in its local variable `WORLD`, and what belongs to a world lies relative to it.
+
 A slot holds a Bool or up to 32 bits in 4 bytes, up to 64 bits in 8, more in limbs of 8 bytes, lowest first; unused
 high bits are zero. A paged array has a table with an entry per page: the distance from the array's default page
 (which holds the default value in every cell and is never written) to the page. So an entry of zero, which fresh
-memory holds everywhere, reads as default values, and reading needs no branch.
+memory holds everywhere, reads as default values, and reading needs no branch. Several worlds may share a page; the
+first write to one that the current run does not own copies it.
 """
 
 from __future__ import annotations
@@ -18,7 +22,10 @@ from .wasm import I32, I64
 PAGE_BYTES = 4096
 HEADER_BYTES = 16
 FRAME_BYTES = PAGE_BYTES + HEADER_BYTES
-"""A page of an array in memory: its header (the array's number, the page's number), then its cells."""
+"""A page of an array in memory: its header (the array's number, the page's number, the world), then its cells."""
+
+ENTRY, WORLD = 0, 1
+"""The local variables in which a function has the addresses of a decoded instruction and of the world."""
 
 WIDEST_INDEX = 32
 
@@ -48,7 +55,7 @@ def bytes_of(sort: Sort) -> int:
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in memory: `offset` from the address in the local variable `base`, or from 0 where it is None."""
+    """A place in memory: `offset` from the address in the local variable `base`, or from 0 where that is None."""
 
     offset: int
     base: int | None = None
@@ -80,6 +87,10 @@ class ArrayPlace:
         return 0 if self.flat else 1 << max(self.index_width - self.cells_shift, 0)
 
 
+def _is_flat(sort: ArraySort) -> bool:
+    return (cell_bytes(sort.value.width) << sort.index.width) <= PAGE_BYTES
+
+
 def cell_bytes(width: int) -> int:
     """The size of a cell of `width` bits: a power of two."""
     size = 1
@@ -90,9 +101,12 @@ def cell_bytes(width: int) -> int:
 
 @dataclass
 class Layout:
-    """Linear memory, filled from address 64 on; the addresses below serve the kernel."""
+    """A stretch of memory, filled from `top` on; its slots are relative to the local variable `base`."""
 
-    top: int = 64
+    top: int = 0
+    base: int | None = None
+    inline: int = 0
+    """Where the scalars and the flat arrays end."""
     slots: dict[str, Slot] = field(default_factory=dict)
     arrays: dict[str, ArrayPlace] = field(default_factory=dict)
 
@@ -103,13 +117,19 @@ class Layout:
         return address
 
     def place(self, components: Mapping[str, Sort]) -> None:
-        """Gives every component a place. Raises NativeError for an array that is too large to be paged."""
+        """Gives every component a place: scalars, flat arrays, then what belongs to paged arrays.
+
+        Raises NativeError for an array that is too large to be paged.
+        """
         for name, sort in components.items():
             if not isinstance(sort, ArraySort):
-                self.slots[name] = Slot(self.take(bytes_of(sort), 4 if bytes_of(sort) == 4 else 8))
-        for name, sort in components.items():
-            if isinstance(sort, ArraySort):
-                self._place_array(name, sort.index.width, sort.value.width)
+                self.slots[name] = Slot(self.take(bytes_of(sort), 4 if bytes_of(sort) == 4 else 8), self.base)
+        for flat in (True, False):
+            for name, sort in components.items():
+                if isinstance(sort, ArraySort) and _is_flat(sort) is flat:
+                    self._place_array(name, sort.index.width, sort.value.width)
+            if flat:
+                self.inline = self.top
 
     def _place_array(self, name: str, index_width: int, value_width: int) -> None:
         if index_width > WIDEST_INDEX:

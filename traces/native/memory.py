@@ -6,21 +6,34 @@ still room for what one step can write, and the kernel stops before the next one
 
 from __future__ import annotations
 
-from .layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, ArrayPlace, Layout, kind_of
+from collections.abc import Sequence
+
+from .layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, WORLD, ArrayPlace, Layout, kind_of
 from .wasm import I32, I64, PAGE, Function, Module, Op
 
-HEAP, HEAP_END, HEAP_LIMIT, HEAP_LOW = 0, 4, 8, 12
-"""Addresses of words: where the next page goes, where memory ends, where it may end at most, room is short."""
+HEAP, HEAP_END, HEAP_LIMIT, HEAP_LOW, OWNED, LOG_END = 0, 4, 8, 12, 16, 20
+"""Addresses of words: where the next page goes, where memory ends, where it may end at most, room is short, from where
+on pages belong to this run, and where the log ends."""
+
+CONTROL_BYTES = 128
+"""What the words above, and the kernel's, take at the beginning of memory."""
+
+LOG_ENTRY_BYTES = 8
+"""An entry of the log of places written: the first index (4 bytes), the array's number (2), the count of cells (2)."""
 
 GROWTH = 16
 """WebAssembly pages (of 64 KiB) by which memory grows."""
 
 
 class Memory:
-    """The arrays of a layout, and the functions that serve them. `reserve` is the room that one step can need."""
+    """The arrays of a layout, and the functions that serve them. `reserve` is the room that one step can need.
 
-    def __init__(self, module: Module, layout: Layout, reserve: int) -> None:
+    Where `logged`, each write adds an entry to the log; whoever runs the code sets `LOG_END` to the log's start.
+    """
+
+    def __init__(self, module: Module, layout: Layout, reserve: int, *, logged: bool) -> None:
         self._module = module
+        self._logged = logged
         self._places = layout.arrays
         self._reserve = reserve
         self._runs: dict[tuple[str, int, bool], int] = {}
@@ -38,6 +51,8 @@ class Memory:
         f.op(Op.I32_SHR_U)
         f.const(I32, 2)
         f.op(Op.I32_SHL)
+        f.get(WORLD)
+        f.op(Op.I32_ADD)
         f.load(I32, 4, place.table)
 
     def _within(self, f: Function, place: ArrayPlace, index: int) -> None:
@@ -55,6 +70,8 @@ class Memory:
         """Pushes the address of a cell for reading, less the offset `place.default`."""
         place = self._places[name]
         self._within(f, place, index)
+        f.get(WORLD)
+        f.op(Op.I32_ADD)
         if not place.flat:
             self._entry(f, place, index)
             f.op(Op.I32_ADD)
@@ -64,20 +81,47 @@ class Memory:
         place = self._places[name]
         if place.flat:
             self._within(f, place, index)
+            f.get(WORLD)
+            f.op(Op.I32_ADD)
             return
         self._entry(f, place, index)
+        f.get(WORLD)
+        f.op(Op.I32_ADD)
         f.tee(entry)
-        f.op(Op.I32_EQZ)
+        f.const(I32, place.default)
+        f.op(Op.I32_ADD)
+        f.const(I32, 0)
+        f.load(I32, 4, OWNED)
+        f.op(Op.I32_LT_U)
         f.if_()
         f.get(index)
         f.const(I32, place.cells_shift)
         f.op(Op.I32_SHR_U)
+        f.get(WORLD)
         f.call(self._allocators[name])
         f.set(entry)
         f.end()
         f.get(entry)
         self._within(f, place, index)
         f.op(Op.I32_ADD)
+
+    def _log(self, f: Function, place: ArrayPlace, index: int, count: int) -> None:
+        """Notes that `count` cells from the index on are written."""
+        if not self._logged:
+            return
+        f.const(I32, 0)
+        f.load(I32, 4, LOG_END)
+        f.get(index)
+        f.op(Op.EXTEND_U)
+        f.const(I64, place.number << 32 | count << 48)
+        f.op(Op.I64_OR)
+        f.store(I64, 8, 0)
+        f.const(I32, 0)
+        f.const(I32, 0)
+        f.load(I32, 4, LOG_END)
+        f.const(I32, LOG_ENTRY_BYTES)
+        f.op(Op.I32_ADD)
+        f.store(I32, 4, LOG_END)
 
     # Cells.
 
@@ -90,10 +134,24 @@ class Memory:
 
     def write(self, f: Function, name: str, index: int, value: int, entry: int) -> None:
         """Writes the local variable `value` to the cell at the local variable `index`."""
-        place = self._places[name]
-        self.address_to_write(f, name, index, entry)
+        self._log(f, self._places[name], index, 1)
+        self._put(f, self._places[name], index, value, entry)
+
+    def _put(self, f: Function, place: ArrayPlace, index: int, value: int, entry: int) -> None:
+        self.address_to_write(f, place.name, index, entry)
         f.get(value)
         f.store(kind_of(place.value_width), place.cell_bytes, place.default)
+
+    def write_limbs(self, f: Function, name: str, index: int, limbs: Sequence[int], entry: int) -> None:
+        """Writes a cell of more than 64 bits from local variables, the lowest limb first."""
+        place = self._places[name]
+        self._log(f, place, index, 1)
+        self.address_to_write(f, name, index, entry)
+        f.set(entry)
+        for number, limb in enumerate(limbs):
+            f.get(entry)
+            f.get(limb)
+            f.store(I64, 8, place.default + 8 * number)
 
     # Runs of byte cells.
 
@@ -115,12 +173,14 @@ class Memory:
         f.load(kind, count, place.default)
         f.else_()
         f.get(index)
+        f.get(WORLD)
         f.call(self._run(place, count, write=False))
         f.end()
 
     def write_run(self, f: Function, name: str, count: int, index: int, value: int, entry: int) -> None:
         """Writes the local variable `value` to `count` byte cells, its lowest byte first."""
         place, kind = self._places[name], kind_of(8 * count)
+        self._log(f, place, index, count)
         self._one_page(f, place, index, count)
         f.if_()
         self.address_to_write(f, name, index, entry)
@@ -128,6 +188,7 @@ class Memory:
         f.store(kind, count, place.default)
         f.else_()
         f.get(index)
+        f.get(WORLD)
         f.get(value)
         f.call(self._run(place, count, write=True))
         f.end()
@@ -141,7 +202,8 @@ class Memory:
 
     def _run_function(self, place: ArrayPlace, count: int, *, write: bool) -> Function:
         kind = kind_of(8 * count)
-        f = Function(f"run {place.name} {count}", (I32, kind) if write else (I32,), () if write else (kind,))
+        taken, given = ((I32, I32, kind), ()) if write else ((I32, I32), (kind,))
+        f = Function(f"run {place.name} {count}", taken, given)
         index, byte, entry = f.local(I32), f.local(I32), f.local(I32)
         for number in range(count):
             f.get(0)
@@ -152,14 +214,14 @@ class Memory:
                 f.op(Op.I32_AND)
             if write:
                 f.set(index)
-                f.get(1)
+                f.get(2)
                 if number:
                     f.const(kind, 8 * number)
                     f.op(Op.I32_SHR_U if kind == I32 else Op.I64_SHR_U)
                 if kind == I64:
                     f.op(Op.WRAP)
                 f.set(byte)
-                self.write(f, place.name, index, byte, entry)
+                self._put(f, place, index, byte, entry)
                 continue
             self.read(f, place.name, index)
             if kind == I64:
@@ -173,9 +235,9 @@ class Memory:
     # Pages.
 
     def _allocator(self, place: ArrayPlace) -> int:
-        """The function that gives a page of the array a place of its own; it returns the table's entry."""
-        f = Function(f"allocate {place.name}", (I32,), (I32,))
-        frame, cells = f.local(I32), f.local(I32)
+        """The function that copies a page of the array for the world; it returns the table's entry plus the world."""
+        f = Function(f"allocate {place.name}", (I32, I32), (I32,))
+        frame, entry, new = f.local(I32), f.local(I32), f.local(I32)
         f.const(I32, 0)
         f.load(I32, 4, HEAP)
         f.tee(frame)
@@ -185,26 +247,40 @@ class Memory:
         f.get(0)
         f.store(I32, 4, 4)
         f.get(frame)
+        f.get(WORLD)
+        f.store(I32, 4, 8)
+        f.get(0)
+        f.const(I32, 2)
+        f.op(Op.I32_SHL)
+        f.get(WORLD)
+        f.op(Op.I32_ADD)
+        f.set(entry)
+        f.get(frame)
         f.const(I32, HEADER_BYTES)
         f.op(Op.I32_ADD)
-        f.tee(cells)
+        f.get(entry)
+        f.load(I32, 4, place.table)
+        f.get(WORLD)
+        f.op(Op.I32_ADD)
         f.const(I32, place.default)
+        f.op(Op.I32_ADD)
         f.const(I32, PAGE_BYTES)
         f.copy_memory()
+        f.get(frame)
+        f.const(I32, (HEADER_BYTES - place.default) % (1 << 32))
+        f.op(Op.I32_ADD)
+        f.set(new)
+        f.get(entry)
+        f.get(new)
+        f.get(WORLD)
+        f.op(Op.I32_SUB)
+        f.store(I32, 4, place.table)
         f.const(I32, 0)
         f.get(frame)
         f.const(I32, FRAME_BYTES)
         f.op(Op.I32_ADD)
         f.tee(frame)
         f.store(I32, 4, HEAP)
-        f.get(0)
-        f.const(I32, 2)
-        f.op(Op.I32_SHL)
-        f.get(cells)
-        f.const(I32, place.default)
-        f.op(Op.I32_SUB)
-        f.tee(cells)
-        f.store(I32, 4, place.table)
         f.const(I32, 0)
         f.get(frame)
         f.const(I32, self._reserve)
@@ -213,7 +289,7 @@ class Memory:
         f.load(I32, 4, HEAP_END)
         f.op(Op.I32_GT_U)
         f.store(I32, 4, HEAP_LOW)
-        f.get(cells)
+        f.get(new)
         return self._module.define(f)
 
     def room(self) -> int:

@@ -8,7 +8,7 @@ reading done first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ringproof.model.cpu import Cause, Outcome
@@ -57,7 +57,7 @@ class _Branch:
 
 
 class OutcomeCode:
-    """Writes an outcome into functions that take an entry's address and return a trap's number, or 0."""
+    """Writes an outcome into functions of an entry's address and a world's, which return a trap's number or 0."""
 
     def __init__(
         self, variables: Mapping[str, Term], slots: Mapping[str, Slot], support: Support, traps: TrapTable
@@ -68,16 +68,23 @@ class OutcomeCode:
         self._traps = traps
 
     def function(
-        self, name: str, outcome: Outcome, slots: Mapping[str, Slot] | None = None, results: Sequence[Term] = ()
+        self,
+        name: str,
+        outcome: Outcome,
+        slots: Mapping[str, Slot] | None = None,
+        results: Sequence[Term] = (),
+        begin: Callable[[Function], None] | None = None,
     ) -> tuple[Function, tuple[int, ...]]:
         """The function of `outcome`, without its last instruction: the caller pushes what it returns.
 
         `slots` has the variables besides the components; `results` are terms of at most 64 bits over the state
-        before, whose local variables are returned.
+        before, whose local variables are returned; `begin` writes what the function does first.
         """
         early: dict[int, Term] = {}
         while True:
-            f = Function(name, (I32,), (I32,))
+            f = Function(name, (I32, I32), (I32,))
+            if begin is not None:
+                begin(f)
             emitter, found = self._attempt(f, outcome, {**self._slots, **(slots or {})}, results, early)
             fresh = {key: term for key, term in emitter.hazards.items() if key not in early}
             if not emitter.hazards:
@@ -111,7 +118,7 @@ class OutcomeCode:
                 f.if_()
             e.open(taken)
             for position, detail in enumerate(trap.details.values()):
-                write_slot(e, detail, self._traps.slot(position).offset)
+                write_slot(e, detail, self._traps.slot(position))
             f.const(I32, self._traps.number(trap.cause, trap.details))
             f.op(Op.RETURN)
             if trap.guard is not TRUE:
@@ -175,7 +182,7 @@ class OutcomeCode:
         """Writes the assignments of a region whose kept nodes are computed."""
         f = e.f
         for name, term in tree.plain:
-            write_slot(e, term, self._slots[name].offset)
+            write_slot(e, term, self._slots[name])
             e.dirty.add(name)
         for condition, then, other in tree.choices:
             e.value(condition)
@@ -223,13 +230,7 @@ class OutcomeCode:
                 for number, limb in enumerate(limbs):
                     e.limb(value, number)
                     f.set(limb)
-                address = f.local(I32)
-                e.memory.address_to_write(f, name, where, entry)
-                f.set(address)
-                for number, limb in enumerate(limbs):
-                    f.get(address)
-                    f.get(limb)
-                    f.store(I64, 8, e.memory.place(name).default + 8 * number)
+                e.memory.write_limbs(f, name, where, limbs, entry)
             else:
                 new = f.local(kind(value))
                 e.value(value)

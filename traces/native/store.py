@@ -13,22 +13,29 @@ from ringproof.model.terms import ArraySort, BoolSort, Sort
 from ringproof.traces.python_code import Cells
 
 from .layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, ArrayPlace, Layout, NativeError, Slot, bytes_of
-from .memory import GROWTH, HEAP, HEAP_END, HEAP_LIMIT
+from .memory import GROWTH, HEAP, HEAP_END, HEAP_LIMIT, OWNED
 from .runtime import Running
 from .wasm import PAGE
 
 
 class Store:
-    """The state of `components` in `running`'s memory. `limit` bounds the memory of pages, in bytes."""
+    """The state of `components` in the world at `world`.
 
-    def __init__(self, running: Running, layout: Layout, components: Mapping[str, Sort], limit: int) -> None:
+    Pages lie from the address `heap` on and take at most `limit` bytes; they are this world's alone.
+    """
+
+    def __init__(
+        self, running: Running, layout: Layout, components: Mapping[str, Sort], limit: int, *, heap: int, world: int = 0
+    ) -> None:
         self.running = running
         self._layout = layout
         self._components = dict(components)
-        self._heap = -(-layout.top // 16) * 16
+        self._world = world
+        self._heap = -(-heap // 16) * 16
         self._limit = min(limit, (1 << 32) - self._heap - PAGE)
         self._defaults = dict.fromkeys(layout.arrays, 0)
         self._word(HEAP, self._heap)
+        self._word(OWNED, self._heap)
         self._word(HEAP_LIMIT, self._heap + self._limit)
         self._note_end()
 
@@ -44,11 +51,14 @@ class Store:
 
     # Scalars.
 
+    def _address(self, slot: Slot) -> int:
+        return slot.offset + (0 if slot.base is None else self._world)
+
     def put(self, slot: Slot, sort: Sort, value: int) -> None:
-        self.running.write(slot.offset, int(value).to_bytes(bytes_of(sort), "little"))
+        self.running.write(self._address(slot), int(value).to_bytes(bytes_of(sort), "little"))
 
     def get(self, slot: Slot, sort: Sort) -> int:
-        number = int.from_bytes(self.running.read(slot.offset, bytes_of(sort)), "little")
+        number = int.from_bytes(self.running.read(self._address(slot), bytes_of(sort)), "little")
         return bool(number) if isinstance(sort, BoolSort) else number
 
     # Whole states.
@@ -87,7 +97,7 @@ class Store:
         places = {place.number: place for place in self._layout.arrays.values()}
         for place in places.values():
             if place.flat:
-                yield place, 0, self.running.read(place.default, place.cell_bytes << place.index_width)
+                yield place, 0, self.running.read(self._world + place.default, place.cell_bytes << place.index_width)
         for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):
             place = places[self._read_word(frame)]
             first = self._read_word(frame + 4) << place.cells_shift
@@ -97,7 +107,7 @@ class Store:
         places = {place.number: place for place in self._layout.arrays.values()}
         for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):
             place = places[self._read_word(frame)]
-            self._word(place.table + 4 * self._read_word(frame + 4), 0)
+            self._word(self._world + place.table + 4 * self._read_word(frame + 4), 0)
         self._word(HEAP, self._heap)
 
     def _load_array(self, place: ArrayPlace, cells: Mapping[int, int]) -> None:
@@ -111,10 +121,10 @@ class Store:
             )
         count = 1 << place.index_width if place.flat else PAGE_BYTES // size
         self._defaults[place.name] = default
-        self.running.write(place.default, default.to_bytes(size, "little") * count)
+        self.running.write(self._world + place.default, default.to_bytes(size, "little") * count)
         if place.flat:
             for index, cell in cells.items():
-                self.running.write(place.default + index * size, cell.to_bytes(size, "little"))
+                self.running.write(self._world + place.default + index * size, cell.to_bytes(size, "little"))
             return
         pages: dict[int, bytearray] = {}
         for index, cell in cells.items():
@@ -134,10 +144,10 @@ class Store:
         while frame + FRAME_BYTES > self.running.size:
             self.running.grow(GROWTH)
             self._note_end()
-        header = place.number.to_bytes(4, "little") + page.to_bytes(4, "little") + bytes(HEADER_BYTES - 8)
+        header = b"".join([n.to_bytes(4, "little") for n in (place.number, page, self._world, 0)])
         self.running.write(frame, header + content)
         self._word(HEAP, frame + FRAME_BYTES)
-        self._word(place.table + 4 * page, frame + HEADER_BYTES - place.default)
+        self._word(self._world + place.table + 4 * page, frame + HEADER_BYTES - place.default - self._world)
 
 
 def _collect(cells: Cells, place: ArrayPlace, first: int, content: bytes) -> None:
