@@ -11,13 +11,14 @@ from ringproof.model.terms import Evaluation, Term
 from ringproof.solvers.answer import Sat, Solver, Undecided, Unsat
 from ringproof.traces.interpreter import State
 from ringproof.traces.python_code import Cells, default_value
+from ringproof.traces.recording.state_text import StateError, encode_state
 
 from .definitions import Semantics
 from .pairs import AMOUNT, bounded_memory, prime
 from .replay import replay
 from .shrinking import shrink
 from .verdicts import Obligation, Proved, Refuted, SpuriousError, Unknown, Vacuous, Verdict
-from .witness import Witness, WitnessError, encode_state
+from .witness import Witness
 
 BUDGET = 40_000_000
 """The solver's resource units for one question; the hardest of the shipped machines needs about a tenth."""
@@ -78,7 +79,7 @@ class Discharger:
         ).identified()
         try:
             shown = replay(self.semantics, witness).shown
-        except WitnessError as error:
+        except StateError as error:
             raise SpuriousError(f"the counterexample of {obligation.name} ({claim}) is none: {error}") from error
         if not shown:
             raise SpuriousError(f"the counterexample of {obligation.name} ({claim}) does not replay: {witness}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.traces.interpreter import Fields, State
+from ringproof.traces.recording.state_text import decode_state, number
 
 from .definitions import (
     After,
@@ -17,7 +18,7 @@ from .definitions import (
     equal_but_for,
 )
 from .pairs import bases, bounded_memory, controlled
-from .witness import Witness, WitnessError, decode_state, number
+from .witness import Witness, WitnessError
 
 Check = Callable[["Case"], list[str]]
 
@@ -44,7 +45,7 @@ class Replayed:
 
 
 def read_case(semantics: Semantics, witness: Witness) -> Case:
-    """`witness` decoded against its machine. Raises WitnessError where something does not fit, in one sentence."""
+    """`witness` decoded against its machine. Raises StateError where something does not fit, in one sentence."""
     machine = semantics.machine
     if witness.machine != machine.name:
         raise WitnessError(f"the witness is of machine {witness.machine[:60]!r}, not of {machine.name!r}")
@@ -70,7 +71,7 @@ def read_case(semantics: Semantics, witness: Witness) -> Case:
 
 
 def replay(semantics: Semantics, witness: Witness) -> Replayed:
-    """Runs `witness` again. Raises WitnessError where it does not fit the machine."""
+    """Runs `witness` again. Raises StateError where it does not fit the machine."""
     case = read_case(semantics, witness)
     runs = tuple(semantics.after(case.instruction, case.fields, state) for state in case.states)
     return Replayed(case, runs, tuple(CLAIMS[witness.claim](case)))

@@ -14,7 +14,8 @@ import pytest
 from ringproof.properties.definitions import Semantics
 from ringproof.properties.replay import replay
 from ringproof.properties.run import Report, check
-from ringproof.properties.witness import Witness, WitnessError
+from ringproof.properties.witness import Witness
+from ringproof.traces.recording.state_text import StateError
 
 from .expected import EXPECTED
 
@@ -29,7 +30,7 @@ def ids(report: Report) -> list[str]:
 def shows(semantics: Semantics, witness: Witness) -> bool:
     try:
         return bool(replay(semantics, witness).shown)
-    except WitnessError:
+    except StateError:
         return False
 
 
