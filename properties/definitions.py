@@ -16,8 +16,9 @@ from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.model.terms import ArraySort, var
 from ringproof.traces.interpreter import Fields, Interpreter, State, Trapped
 from ringproof.traces.python_code import Cells, compile_terms
+from ringproof.traces.relocation import Mover
 
-from .pairs import AMOUNT, CONTROLLED, OTHER_REASONS, bases, bounded_memory, moved
+from .pairs import CONTROLLED, OTHER_REASONS, bounded_memory
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Semantics:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.interpreter = Interpreter(machine)
+        self._mover = Mover(machine)
         own = machine.variables
         self._checks = {
             "valid": compile_terms(machine.valid(own)),
@@ -68,30 +70,7 @@ class Semantics:
 
     def relocate(self, state: State, amount: int) -> State:
         """`state` moved by `amount`: every base, and the memory with them."""
-        relocation = self.machine.relocation
-        if relocation is None:
-            return state
-        names, run = self._mover
-        values = run({**state, AMOUNT: amount})
-        offset = values[-1]
-        memory = state[relocation.memory]
-        size = 1 << self._index_width(relocation.memory)
-        cells = Cells({(i + offset) % size: v for i, v in memory.items()}, memory.default)
-        return {**state, **dict(zip(names, values, strict=False)), relocation.memory: cells}
-
-    @cached_property
-    def _mover(self) -> tuple[list[str], Callable[..., Any]]:
-        relocation = self.machine.relocation
-        assert relocation is not None
-        names = sorted(bases(self.machine))
-        state = moved(self.machine, self.machine.variables)
-        offset = relocation.offset(var(AMOUNT, relocation.amount))
-        return names, compile_terms([*[state[name] for name in names], offset])
-
-    def _index_width(self, name: str) -> int:
-        sort = self.machine.components[name].sort
-        assert isinstance(sort, ArraySort)
-        return sort.index.width
+        return self._mover.move(state, amount)
 
     def inside(self, state: State, name: str) -> Callable[[int], bool]:
         """Whether a program in `state` sees a cell of its memory `name`."""

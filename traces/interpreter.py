@@ -129,20 +129,22 @@ class Interpreter:
             fields["length"] = length
         return bool(matches), fields
 
-    def step(self, state: State) -> Step:
-        """Fetches, decodes and executes one instruction, and delivers its trap if it has one."""
+    def attempt(self, state: State) -> Step:
+        """Fetches, decodes and executes one instruction; a trap leaves the state as it was and is not delivered."""
         found: dict[str, int] = {}
         trapped = self._fetch(state, found)
         word = found.get(WORD)
-        if trapped is None and word is not None:
-            decoded = self.decode(word)
-            if decoded is None:
-                step = Step(word, None, {}, Trapped(UNDEFINED, {}))
-            else:
-                instruction, fields = decoded
-                step = Step(word, instruction, fields, self.execute(instruction, fields, state))
-        else:
-            step = Step(None, None, {}, trapped)
+        if trapped is not None or word is None:
+            return Step(None, None, {}, trapped)
+        decoded = self.decode(word)
+        if decoded is None:
+            return Step(word, None, {}, Trapped(UNDEFINED, {}))
+        instruction, fields = decoded
+        return Step(word, instruction, fields, self.execute(instruction, fields, state))
+
+    def step(self, state: State) -> Step:
+        """Fetches, decodes and executes one instruction, and delivers its trap if it has one."""
+        step = self.attempt(state)
         if step.trapped is not None and self.machine.deliver is not None:
             self.deliver(step.trapped, state)
         return step
