@@ -121,6 +121,7 @@ class Machine:
     `begin(cpu, length)` advances the program
     counter before an instruction's meaning runs. `fetch(cpu)` reads the instruction word at the program
     counter, and `deliver(cpu, cause, details)` carries out a trap; both are needed only to run programs.
+    `stored(word, length)` gives the bytes of an instruction as they lie in memory, where a word is not just the cells.
     `reserved(state, address)` says which cells of the relocation's memory an instruction must not change without
     a trap, as if they were resources: those outside what the program sees, unless it is given.
     """
@@ -137,6 +138,7 @@ class Machine:
     begin: Callable[[Cpu, Term], None] | None = None
     fetch: Callable[[Cpu], Term] | None = None
     deliver: Callable[[Cpu, Cause, Mapping[str, Term]], None] | None = None
+    stored: Callable[[int, int], bytes] | None = None
     relocation: Relocation | None = None
     reserved: Callable[[View, Term], Term] | None = None
     components: dict[str, Component] = field(default_factory=dict)

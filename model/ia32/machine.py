@@ -12,7 +12,7 @@ from ..cpu import Cpu, View
 from ..machine import CLOCK, DEVICE, MEMORY, MODE, PROGRAM, RESOURCE, Machine, Relocation
 from ..terms import FALSE, Array, BitVec, Bool, Term, bits, concat, ite
 from .causes import GP_MEMORY, HALTED, REPEATED_PREFIX
-from .encoding import BYTES, SEGMENT_BYTES
+from .encoding import BYTES, SEGMENT_BYTES, to_bytes
 from .operands import REGISTERS
 
 SEGMENT_NAMES = ("ES", "CS", "SS", "DS", "FS", "GS")
@@ -37,6 +37,7 @@ def base_machine() -> Machine:
         cpu=IA32,
         begin=begin,
         fetch=fetch,
+        stored=to_bytes,
         relocation=Relocation(amount=BitVec(32), memory="memory", offset=lambda x: x, bases=_moved_bases, visible=None),
     )
     _program_components(machine)
