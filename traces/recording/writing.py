@@ -1,0 +1,157 @@
+"""Recording a run into a file, so that a process that is killed leaves a trace of what it had done.
+
+A recorded trace is appended to, a whole frame at a time. A derived trace is some hundred bytes that are written anew
+every second and put in the old one's place at once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from .form import CHUNK_OF_STEPS, END, HEADER, MAGIC, SNAPSHOT, End, Ended, Header, frame
+from .producer import Ending, Producer
+from .running import Chunk, chunks
+from .shape import Shape, TraceError
+from .snapshots import encode_snapshot
+
+REWRITE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a recording came to: the steps taken, why no more were, the run's digest, and the end that it met."""
+
+    steps: int
+    ended: Ended
+    digest: str
+    ending: Ending | None
+
+
+class TraceWriter:
+    """Writes one trace to `path`. Raises TraceError where that cannot be written."""
+
+    def __init__(self, path: Path, shape: Shape, header: Header) -> None:
+        self.steps = 0
+        self._path = path
+        self._shape = shape
+        self._digest = header.digest()
+        self._head = MAGIC + frame(HEADER, msgspec.json.encode(header))
+        self._recorded = header.kind == "recorded"
+        self._written = 0.0
+        try:
+            if self._recorded:
+                self._file = path.open("wb", buffering=0)
+                self._append(self._head)
+            else:
+                self._replace("interrupted")
+        except OSError as error:
+            raise TraceError(f"{path} cannot be written: {error.strerror}") from None
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Adds the steps of `chunk`."""
+        self._digest.update(chunk.stream)
+        self.steps += chunk.steps
+        if self._recorded:
+            if chunk.steps:
+                before = b"" if chunk.before is None else frame(SNAPSHOT, encode_snapshot(self._shape, chunk.before))
+                content = chunk.steps.to_bytes(4, "little") + chunk.stream
+                self._append(before + frame(CHUNK_OF_STEPS, content))
+        elif time.monotonic() - self._written > REWRITE_SECONDS:
+            self._replace("interrupted")
+
+    def finish(self, ended: Ended) -> str:
+        """Adds the end; the digest."""
+        if self._recorded:
+            self._append(self._end(ended))
+        else:
+            self._replace(ended)
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        """Closes the file; a recorded trace that was not finished stays without an end."""
+        if self._recorded:
+            self._file.close()
+
+    def __enter__(self) -> TraceWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _end(self, ended: Ended) -> bytes:
+        return frame(END, msgspec.json.encode(End(steps=self.steps, digest=self._digest.hexdigest(), ended=ended)))
+
+    def _append(self, content: bytes) -> None:
+        view = memoryview(content)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def _replace(self, ended: Ended) -> None:
+        partial = self._path.with_name(f"{self._path.name}.partial")
+        partial.write_bytes(self._head + self._end(ended))
+        os.replace(partial, self._path)
+        self._written = time.monotonic()
+
+
+def record(
+    producer: Producer,
+    header: Header,
+    path: Path | None,
+    steps: int,
+    *,
+    until: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Recorded:
+    """Runs and records at most `steps` steps; without a path only the digest is found.
+
+    Ctrl-C ends the run after the last whole chunk, and is told as `ended`, not raised.
+    """
+    shape = Shape.of(producer.machine)
+    if path is None:
+        return _digested(producer, header, steps, until, progress)
+    with TraceWriter(path, shape, header) as writer:
+        ended, ending = _run(producer, header, steps, until, progress, writer.chunk)
+        return Recorded(writer.steps, ended, writer.finish(ended), ending)
+
+
+def _digested(
+    producer: Producer, header: Header, steps: int, until: int | None, progress: Callable[[int], None] | None
+) -> Recorded:
+    digest, done = header.digest(), 0
+
+    def take(chunk: Chunk) -> None:
+        nonlocal done
+        digest.update(chunk.stream)
+        done += chunk.steps
+
+    ended, ending = _run(producer, header, steps, until, progress, take)
+    return Recorded(done, ended, digest.hexdigest(), ending)
+
+
+def _run(
+    producer: Producer,
+    header: Header,
+    steps: int,
+    until: int | None,
+    progress: Callable[[int], None] | None,
+    take: Callable[[Chunk], None],
+) -> tuple[Ended, Ending | None]:
+    ending: Ending | None = None
+    try:
+        for chunk in chunks(producer, header, steps, until=until):
+            take(chunk)
+            ending = chunk.ending
+            if progress is not None:
+                progress(chunk.first + chunk.steps)
+    except KeyboardInterrupt:
+        return "interrupted", None
+    return ending.reason if ending is not None else "limit", ending
