@@ -124,6 +124,7 @@ class Machine:
     `stored(word, length)` gives the bytes of an instruction as they lie in memory, where a word is not just the cells.
     `reserved(state, address)` says which cells of the relocation's memory an instruction must not change without
     a trap, as if they were resources: those outside what the program sees, unless it is given.
+    `start` has the values, where they are not zero, of a state that programs can be run from.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Machine:
     undefined: list[Encoding] = field(default_factory=list)
     omitted: list[Encoding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    start: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         relocation = self.relocation

@@ -53,7 +53,15 @@ def base_machine() -> Machine:
         "repeated prefixes of one group; F2 and F3 are ignored where the manual reserves them",
         "prefetching: code that an instruction changes is seen by the next one",
     )
+    machine.start = _flat_segments()
     return machine
+
+
+def _flat_segments() -> dict[str, int]:
+    """Ring 0 in segments of 4 GiB from address 0, as a boot loader leaves them."""
+    start = {"CR0": 1, "CS_access": 0x9B, "TR_access": 0x8B, "TR_limit": 0x67}
+    start |= {f"{name}_limit": 0xFFFFFFFF for name in SEGMENT_NAMES}
+    return start | {f"{name}_access": 0x93 for name in SEGMENT_NAMES if name != "CS"} | {"DS_big": 1, "ES_big": 1}
 
 
 def _program_components(machine: Machine) -> None:

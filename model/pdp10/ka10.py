@@ -235,6 +235,7 @@ def ka10() -> Machine:
         reserved=lambda state, address: (address >= 0o40) & (address <= 0o61) & ~_visible(state, address),
     )
     _declare_state(machine)
+    machine.start = {"bound": ALL_OF_MEMORY}
     for group in (
         moves, halfwords, arithmetic, booleans, bit_tests, comparisons, shifts, stack, byte_instructions, jumps,
         processor,

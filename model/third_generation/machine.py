@@ -114,6 +114,7 @@ def third_generation(address_bits: int = 16, word_bits: int = 64) -> Machine:
     machine.component("l", BitVec(n), RESOURCE, "relocation: the absolute address of relative address 0")
     machine.component("b", BitVec(n + 1), RESOURCE, "bounds: the size of the program's storage")
     machine.leave_out("input and output", "asynchronous interrupts")
+    machine.start = {"b": 1 << n}
     _general_instructions(machine)
     _privileged_instructions(machine)
     declare_undefined(machine)
