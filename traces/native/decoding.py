@@ -18,7 +18,7 @@ from ringproof.traces.interpreter import fixed_bits
 
 from .emit import Emitter, Support, write_slot
 from .graph import Graph, Plan, distance
-from .layout import Layout, Slot
+from .layout import ENTRY, Layout, Slot
 from .wasm import I32, Function, Module, Op
 
 RAW = "$raw"
@@ -88,15 +88,27 @@ def _operands(variables: dict[str, Term], length: Term) -> list[Term]:
 class Decoder:
     """Writes the function that decodes the word in `word` (an absolute slot) into an entry; it returns a number.
 
-    The number is that of the instruction, counted from 1 in the machine's order, or `undefined`.
+    The number is that of what executes the instruction, or `undefined`: `choose(f, entry, position)` pushes it for
+    the instruction at `position` in the machine's order, whose number counts from 1 and is left at `number`.
     """
 
-    def __init__(self, machine: Machine, module: Module, support: Support, word: Slot, first: int) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        module: Module,
+        support: Support,
+        word: Slot,
+        first: int,
+        number: int,
+        choose: Callable[[Function, int, int], None],
+    ) -> None:
         self._machine = machine
         self._module = module
         self._support = support
         self._slots = {WORD: word}
         self._first = first
+        self._number = number
+        self._choose = choose
         self._writers: dict[tuple[int, ...], int] = {}
         self._instructions = machine.instructions
         width = machine.word.width
@@ -160,7 +172,10 @@ class Decoder:
         f.if_()
         f.get(0)
         f.call(self._writer(number))
+        f.get(ENTRY)
         f.const(I32, number + 1)
+        f.store(I32, 4, self._number)
+        self._choose(f, ENTRY, number)
         f.op(Op.RETURN)
         f.end()
 

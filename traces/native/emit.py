@@ -16,6 +16,7 @@ from . import wide
 from .graph import Plan, Region, Run
 from .layout import Layout, Slot, kind_of, limbs_of
 from .memory import Memory
+from .picks import Place, push_displacement
 from .wasm import I32, I64, Function, Module, Op
 
 CHEAP = 10
@@ -129,7 +130,7 @@ class Emitter:
         if node.name in self.dirty:
             self.hazards[id(node)] = node
         slot = self._slots[node.name]
-        push_base(self.f, slot)
+        push_base(self.f, slot.base)
         self.f.load(kind, size, slot.offset + offset)
 
     # Slices and joins.
@@ -468,8 +469,26 @@ class Emitter:
                 f.const(I32, 0)
             f.end()
 
+    def _pick(self, node: Term, place: Place) -> None:
+        if not self.dirty.isdisjoint(place.names):
+            self.hazards[id(node)] = node
+        (number,) = self._args(node)
+        self.place_address(number, place)
+        self.f.load(kind(node), place.size, place.offset)
+
+    def place_address(self, number: Term, place: Place) -> None:
+        """Pushes the address of the place for a number, less the place's offset."""
+        push_base(self.f, place.base)
+        self.value(number)
+        push_displacement(self.f, place)
+        self.f.op(Op.I32_ADD)
+
     def _ite(self, node: Term) -> None:
         f = self.f
+        place = self.plan.graph.pick(node)
+        if place is not None:
+            self._pick(node, place)
+            return
         condition, then, other = self._args(node)
         if then.op == "const" and other.op == "const" and (then.value, other.value) == (1, 0):
             self.value(condition)
@@ -527,18 +546,18 @@ def write_slot(e: Emitter, term: Term, slot: Slot) -> None:
     f, node = e.f, e.plan.graph.resolve(term)
     if isinstance(node.sort, BitVecSort) and node.width > 64:
         for number in range(limbs_of(node.width)):
-            push_base(f, slot)
+            push_base(f, slot.base)
             e.limb(node, number)
             f.store(I64, 8, slot.offset + 8 * number)
         return
-    push_base(f, slot)
+    push_base(f, slot.base)
     e.value(node)
     f.store(kind(node), 4 if kind(node) == I32 else 8, slot.offset)
 
 
-def push_base(f: Function, slot: Slot) -> None:
-    """Pushes the address from which the slot's offset counts."""
-    if slot.base is None:
+def push_base(f: Function, base: int | None) -> None:
+    """Pushes the address in the local variable `base`, or 0 where it is None."""
+    if base is None:
         f.const(I32, 0)
     else:
-        f.get(slot.base)
+        f.get(base)

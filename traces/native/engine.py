@@ -110,7 +110,7 @@ class Engine:
             variable = instruction.encoding.variables.get(key)
             size = bytes_of(instruction.encoding.length.sort if variable is None else variable.sort)
             self._running.write(kernel.entry + slot.offset, fields[key].to_bytes(size, "little"))
-        self._running.write(kernel.entry + kernel.handler, self._numbers[instruction].to_bytes(4, "little"))
+        self._running.write(kernel.entry + kernel.number, self._numbers[instruction].to_bytes(4, "little"))
         return self._trapped(self._running.call("execute", kernel.entry, kernel.world))
 
     def _number(self, address: int) -> int:

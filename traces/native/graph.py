@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from ringproof.model.terms import FALSE, TRUE, ArraySort, BitVecSort, Term
 from ringproof.model.terms.bitvector import linear
 
+from .layout import Slot
+from .picks import Place, Truth, choice, leaf, truth
+
 _COSTS = {"const": 0, "mul": 3, "select": 8, "udiv": 25, "urem": 25, "sdiv": 30, "srem": 30, "add": 2} | {
     "shl": 3, "lshr": 3, "ashr": 4, "sext": 2, "concat": 3
 }  # fmt: skip
@@ -33,13 +36,19 @@ class Run:
 
 
 class Graph:
-    """Nodes under facts. `facts` gives the truth of conditions by their node."""
+    """Nodes under facts. `facts` gives the truth of conditions by their node.
 
-    def __init__(self, facts: Mapping[Term, bool] | None = None) -> None:
+    With `slots`, choices among variables by a number's bits are read by an indexed load (see `picks`).
+    """
+
+    def __init__(self, facts: Mapping[Term, bool] | None = None, slots: Mapping[str, Slot] | None = None) -> None:
+        self._slots = slots or {}
+        self._places: dict[int, Place] = {}
+        self._truths: dict[int, Truth] = {}
         self._facts = {id(node): TRUE if truth else FALSE for node, truth in (facts or {}).items()}
         self._kept: list[object] = [facts]
         self._same: dict[int, Term] = {}
-        self._args: dict[int, tuple[Term, ...]] = {}
+        self._args: dict[int, tuple[Term, ...]] = {id(TRUE): (), id(FALSE): ()}
         self._parts: dict[int, tuple[Term | Run, ...]] = {}
 
     def resolve(self, root: Term) -> Term:
@@ -63,6 +72,10 @@ class Graph:
     def args(self, node: Term) -> tuple[Term, ...]:
         """The arguments of a resolved node, resolved; a run of cells has its index as the one argument."""
         return self._args[id(node)]
+
+    def pick(self, node: Term) -> Place | None:
+        """The place that a choice reads by its index, which is then its one argument."""
+        return self._places.get(id(node)) if node.op == "ite" else None
 
     def parts(self, node: Term) -> tuple[Term | Run, ...]:
         """The parts of a join, highest first; their arguments are `args`, one by one."""
@@ -96,8 +109,30 @@ class Graph:
                         for part, arg in zip(self._parts[id(node)], args, strict=True)
                     ]
                 )
+        if self._slots:
+            args = self._picked(node, args)
         self._args[id(node)] = args
         return node
+
+    def _picked(self, node: Term, args: tuple[Term, ...]) -> tuple[Term, ...]:
+        """Notes what a condition says of a number, and which place a choice reads; its arguments then."""
+        op = node.op
+        if op == "ite" and isinstance(node.sort, BitVecSort):
+            places = [self._places.get(id(arg)) for arg in args[1:]]
+            place = choice(self._truths.get(id(args[0])), *places)
+            if place is not None:
+                assert place.number is not None
+                self._places[id(node)] = place
+                return (self._same[id(place.number)],)
+        elif op in ("var", "extract"):
+            place = leaf(node, self._slots)
+            if place is not None:
+                self._places[id(node)] = place
+        elif op in ("eq", "and", "or", "not"):
+            held = truth(node, self._truths)
+            if held is not None:
+                self._truths[id(node)] = held
+        return args
 
 
 def _runs(node: Term) -> tuple[Term | Run, ...] | None:
@@ -227,7 +262,7 @@ class Plan:
                 self.kept.add(id(node))
                 region.nodes.append(node)
             args = self.graph.args(node)
-            if op == "ite":
+            if op == "ite" and self.graph.pick(node) is None:
                 then, other = self._region(region, region.nest + 1), self._region(region, region.nest + 1)
                 self.arms[id(node)] = then, other
                 places = [region, then, other]

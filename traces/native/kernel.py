@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ringproof.model.cpu import Outcome
-from ringproof.model.machine import Machine
+from ringproof.model.machine import Instruction, Machine
 from ringproof.model.terms import BitVec, BitVecSort, Term, substitute, topological, var
 from ringproof.traces.interpreter import UNDEFINED
 
@@ -24,6 +24,7 @@ from .graph import Graph, Plan
 from .layout import ENTRY, FRAME_BYTES, WORLD, Layout, NativeError, Slot, bytes_of
 from .memory import CONTROL_BYTES, HEAP_LOW, LOG_END, LOG_ENTRY_BYTES
 from .outcomes import OutcomeCode, TrapTable
+from .variants import deciding
 from .wasm import I32, I64, PAGE, Function, Module, Op
 
 COUNT, TRAP, NESTED, STOP_ARMED, STOP_VALUE, LAST = 24, 32, 36, 40, 48, 56
@@ -40,8 +41,8 @@ class Kernel:
     """The module as bytes, and what its memory and its numbers mean.
 
     `world` is the address of the first world, and `layout` what lies in one; `log` is where the log begins. `entry` is
-    room for a decoded instruction, which has the number of what executes it at `handler` and operands from
-    `first_operand` on. Numbers of instructions count from 1 in the machine's order.
+    room for a decoded instruction, which has its number at `number` (from 1 in the machine's order, 0 for none),
+    the number of what executes it at `handler`, and operands from `first_operand` on.
     """
 
     content: bytes
@@ -51,6 +52,7 @@ class Kernel:
     log: int
     entry: int
     handler: int
+    number: int
     first_operand: int
 
 
@@ -76,7 +78,9 @@ class _Builder:
         self.fetched = Fetched.of(words[0])
         self.outcomes = [machine.outcome(instruction) for instruction in machine.instructions]
         self.handler = 8 * len(self.fetched.cells)
+        self.number = self.handler + 4
         self.first_operand = self.handler + 8
+        self.variants = [deciding(outcome) for outcome in self.outcomes]
         sizes = [operand_slots(i, self.first_operand, 0)[1] for i in machine.instructions]
         self.entry_bytes = 1 << (max(sizes, default=self.first_operand) - 1).bit_length()
         self.entries = self.control.take(ENTRIES * self.entry_bytes, 64)
@@ -94,31 +98,57 @@ class _Builder:
     def kernel(self) -> Kernel:
         room = self.support.memory.room()
         handlers = self._handlers()
-        self._execute(handlers)
-        step = self._step(self._decode(), handlers)
+        self._execute()
+        step = self._step(self._decode(len(handlers)), handlers)
         deliver = self._deliver()
         self._run(room, step, deliver)
         world = self.control.take(0, 64)
         content = self.module.encoded(-(-(world + self.layout.top) // PAGE) + 16)
         return Kernel(
-            content, self.layout, self.traps, world, self.log, self.spare_entry, self.handler, self.first_operand
-        )
+            content, self.layout, self.traps, world, self.log,
+            self.spare_entry, self.handler, self.number, self.first_operand,
+        )  # fmt: skip
 
     # Executing.
 
+    def _slots(self, instruction: Instruction) -> dict[str, Slot]:
+        """Where a decoded entry has the variables of an instruction's operands."""
+        slots, _ = operand_slots(instruction, self.first_operand, ENTRY)
+        return {f"${name}" if not name.startswith("$") else name: slot for name, slot in slots.items()}
+
     def _handlers(self) -> list[int]:
-        """The function of each instruction."""
-        numbers: list[int] = []
-        for instruction, outcome in zip(self.machine.instructions, self.outcomes, strict=True):
-            slots, _ = operand_slots(instruction, self.first_operand, ENTRY)
-            named = {f"${name}" if not name.startswith("$") else name: slot for name, slot in slots.items()}
-            f, _ = self.code.function(instruction.id, outcome, named)
-            f.const(I32, 0)
-            numbers.append(self.module.define(f))
-        return numbers
+        """The functions that execute: one for each instruction, or two, one for each truth of what decides."""
+        functions: list[int] = []
+        self.first_handler: list[int] = []
+        for instruction, outcome, condition in zip(
+            self.machine.instructions, self.outcomes, self.variants, strict=True
+        ):
+            self.first_handler.append(len(functions))
+            for facts in ({},) if condition is None else ({condition: True}, {condition: False}):
+                f, _ = self.code.function(instruction.id, outcome, self._slots(instruction), facts=facts)
+                f.const(I32, 0)
+                functions.append(self.module.define(f))
+        self.functions = functions
+        return functions
+
+    def _choose(self, f: Function, entry: int, position: int) -> None:
+        """Pushes the number, from 1, of what executes a decoded instruction."""
+        assert entry == ENTRY
+        condition, first = self.variants[position], self.first_handler[position]
+        if condition is None:
+            f.const(I32, first + 1)
+            return
+        plan = Plan(Graph())
+        plan.use(condition, plan.root)
+        plan.settle()
+        e = Emitter(f, plan, self._slots(self.machine.instructions[position]), self.support)
+        f.const(I32, first + 1)
+        f.const(I32, first + 2)
+        e.value(condition)
+        f.op(Op.SELECT)
 
     def _dispatch(self, f: Function, entry: int, handlers: list[int]) -> None:
-        """Returns what executing the decoded entry returns; what is numbered above the instructions is a trap."""
+        """Returns what executing the decoded entry returns; what is numbered above the handlers is a trap."""
 
         def case(position: int) -> None:
             f.get(entry)
@@ -137,10 +167,35 @@ class _Builder:
         f.const(I32, len(handlers))
         f.op(Op.I32_SUB)
 
-    def _execute(self, handlers: list[int]) -> None:
+    def _execute(self) -> None:
+        """Executes the instruction whose number and operands are in an entry."""
         f = Function("execute", (I32, I32), (I32,))
         self._begin(f)
-        self._dispatch(f, ENTRY, handlers)
+
+        def case(position: int) -> None:
+            functions = self.functions[self.first_handler[position] :][: 1 if self.variants[position] is None else 2]
+            if len(functions) == 2:
+                self._choose(f, ENTRY, position)
+                f.const(I32, self.first_handler[position] + 1)
+                f.op(Op.I32_EQ)
+                f.if_(I32)
+            for number, function in enumerate(functions):
+                if number:
+                    f.else_()
+                f.get(ENTRY)
+                f.get(WORLD)
+                f.call(function)
+            if len(functions) == 2:
+                f.end()
+
+        def selector() -> None:
+            f.get(ENTRY)
+            f.load(I32, 4, self.number)
+            f.const(I32, 1)
+            f.op(Op.I32_SUB)
+
+        _switch(f, len(self.outcomes), selector, case)
+        f.op(Op.UNREACHABLE)
         self.module.define(f, export=True)
 
     def _begin(self, f: Function) -> None:
@@ -164,10 +219,14 @@ class _Builder:
             count += 1
         return count
 
-    def _decode(self) -> int:
-        """Fills in the entry whose cells are there: the word, the traps that it decides, the instruction."""
-        count = len(self.machine.instructions)
-        decoder = Decoder(self.machine, self.module, self.support, self.word, self.first_operand)
+    def _decode(self, count: int) -> int:
+        """Fills in the entry whose cells are there: the word, the traps that it decides, the instruction.
+
+        What is numbered above the `count` handlers is a trap.
+        """
+        decoder = Decoder(
+            self.machine, self.module, self.support, self.word, self.first_operand, self.number, self._choose
+        )
         by_word = decoder.function(count + self.undefined)
         f = Function("fill", (I32,), ())
         known = self._known_at_decoding()
@@ -180,6 +239,9 @@ class _Builder:
         e = Emitter(f, plan, {RAW: Slot(0, 0)}, self.support)
         e.open(plan.root)
         write_slot(e, self.fetched.word, self.word)
+        f.get(ENTRY)
+        f.const(I32, 0)
+        f.store(I32, 4, self.number)
         for trap, guard in zip(traps, guards, strict=True):
             e.value(guard)
             f.if_()
@@ -358,7 +420,7 @@ class _Builder:
         f.const(I32, 0)
         f.load(I32, 4, STOP_ARMED)
         f.if_(I32)
-        push_base(f, slot)
+        push_base(f, slot.base)
         if bytes_of(sort) == 4:
             f.load(I64, 4, slot.offset)
         else:

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ringproof.model.cpu import Cause, Outcome
-from ringproof.model.terms import TRUE, ArraySort, Term, concat
+from ringproof.model.cpu import Cause, Outcome, Trap
+from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, concat
 from ringproof.traces.python_code import guarded_writes
 
 from .emit import Emitter, Support, kind, write_slot
 from .graph import Graph, Plan, Region, distance
 from .layout import NativeError, Slot, limbs_of
+from .picks import IndexedWrite, peel
 from .wasm import I32, I64, Function, Op
 
 Signature = tuple[Cause, tuple[tuple[str, int], ...]]
@@ -49,11 +50,16 @@ class TrapTable:
 
 @dataclass
 class _Branch:
-    """Assignments in a region: plain ones, then those under a condition."""
+    """Assignments in a region: plain ones, then those to a component by number, then those under a condition."""
 
     region: Region
     plain: list[tuple[str, Term]]
+    indexed: list[tuple[Region, IndexedWrite]]
     choices: list[tuple[Term, _Branch, _Branch]]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.plain or self.indexed or self.choices)
 
 
 class OutcomeCode:
@@ -74,18 +80,20 @@ class OutcomeCode:
         slots: Mapping[str, Slot] | None = None,
         results: Sequence[Term] = (),
         begin: Callable[[Function], None] | None = None,
+        facts: Mapping[Term, bool] | None = None,
     ) -> tuple[Function, tuple[int, ...]]:
         """The function of `outcome`, without its last instruction: the caller pushes what it returns.
 
         `slots` has the variables besides the components; `results` are terms of at most 64 bits over the state
-        before, whose local variables are returned; `begin` writes what the function does first.
+        before, whose local variables are returned; `begin` writes what the function does first,
+        and `facts` are conditions whose truth is known.
         """
         early: dict[int, Term] = {}
         while True:
             f = Function(name, (I32, I32), (I32,))
             if begin is not None:
                 begin(f)
-            emitter, found = self._attempt(f, outcome, {**self._slots, **(slots or {})}, results, early)
+            emitter, found = self._attempt(f, outcome, {**self._slots, **(slots or {})}, results, early, facts)
             fresh = {key: term for key, term in emitter.hazards.items() if key not in early}
             if not emitter.hazards:
                 return f, found
@@ -93,17 +101,26 @@ class OutcomeCode:
             early.update(fresh)
 
     def _attempt(
-        self, f: Function, outcome: Outcome, slots: Mapping[str, Slot], results: Sequence[Term], early: dict[int, Term]
+        self,
+        f: Function,
+        outcome: Outcome,
+        slots: Mapping[str, Slot],
+        results: Sequence[Term],
+        early: dict[int, Term],
+        facts: Mapping[Term, bool] | None,
     ) -> tuple[Emitter, tuple[int, ...]]:
-        plan = Plan(Graph())
+        plan = Plan(Graph(facts, slots))
         region = plan.root
-        steps: list[tuple[Region, Region]] = []
+        steps: list[tuple[Trap, Term, Region, Region]] = []
         for trap in outcome.traps:
+            guard = plan.graph.resolve(trap.guard)
+            if guard is FALSE:
+                continue
             taken = plan.statement(region)
-            plan.use(trap.guard, region)
+            plan.use(guard, region)
             for detail in trap.details.values():
                 plan.use(detail, taken)
-            steps.append((region, taken))
+            steps.append((trap, guard, region, taken))
             region = plan.statement(region)
         for term in (*early.values(), *results):
             plan.use(term, region, 2)
@@ -111,17 +128,17 @@ class OutcomeCode:
         plan.settle()
 
         e = Emitter(f, plan, slots, self._support)
-        for trap, (place, taken) in zip(outcome.traps, steps, strict=True):
+        for trap, guard, place, taken in steps:
             e.open(place)
-            if trap.guard is not TRUE:
-                e.value(trap.guard)
+            if guard is not TRUE:
+                e.value(guard)
                 f.if_()
             e.open(taken)
             for position, detail in enumerate(trap.details.values()):
                 write_slot(e, detail, self._traps.slot(position))
             f.const(I32, self._traps.number(trap.cause, trap.details))
             f.op(Op.RETURN)
-            if trap.guard is not TRUE:
+            if guard is not TRUE:
                 f.end()
         e.open(region)
         found: list[int] = []
@@ -153,10 +170,23 @@ class OutcomeCode:
 
     def _split(self, plan: Plan, region: Region, items: list[tuple[str, Term]], depth: int) -> _Branch:
         """Sorts assignments by the conditions under which they change something."""
+        items, indexed = peel(items, self._variables, self._slots)
+        writes = []
+        for write in indexed:
+            place, guard = region, plan.graph.resolve(write.guard)
+            if guard is FALSE:
+                continue
+            if guard is not TRUE:
+                plan.use(guard, region)
+                place = plan.statement(region)
+            plan.use(write.value, place)
+            plan.use(write.number, place)
+            writes.append((place, IndexedWrite(write.place, write.value, guard)))
         plain: list[tuple[str, Term]] = []
         groups: dict[int, tuple[Term, list[tuple[str, Term]], list[tuple[str, Term]]]] = {}
-        for name, term in items:
+        for name, choice in items:
             old = self._variables[name]
+            term = _known(plan.graph, choice)
             if term is old:
                 continue
             if depth < DEEPEST_BRANCH and _keeps(term, old):
@@ -176,7 +206,7 @@ class OutcomeCode:
                     self._split(plan, plan.statement(region), others, depth + 1),
                 )
             )
-        return _Branch(region, plain, choices)
+        return _Branch(region, plain, writes, choices)
 
     def _emit_tree(self, e: Emitter, tree: _Branch) -> None:
         """Writes the assignments of a region whose kept nodes are computed."""
@@ -184,15 +214,26 @@ class OutcomeCode:
         for name, term in tree.plain:
             write_slot(e, term, self._slots[name])
             e.dirty.add(name)
+        for region, write in tree.indexed:
+            if write.guard is not TRUE:
+                e.value(write.guard)
+                f.if_()
+                e.open(region)
+            e.place_address(write.number, write.place)
+            e.value(write.value)
+            f.store(write.kind, write.place.size, write.place.offset)
+            e.dirty |= write.place.names
+            if write.guard is not TRUE:
+                f.end()
         for condition, then, other in tree.choices:
             e.value(condition)
-            if not (then.plain or then.choices):
+            if then.empty:
                 f.op(Op.I32_EQZ)
                 then, other = other, then
             f.if_()
             e.open(then.region)
             self._emit_tree(e, then)
-            if other.plain or other.choices:
+            if not other.empty:
                 f.else_()
                 e.open(other.region)
                 self._emit_tree(e, other)
@@ -203,7 +244,8 @@ class OutcomeCode:
     def _plan_writes(self, plan: Plan, region: Region, name: str, term: Term) -> list[tuple[str, Region, list[Write]]]:
         """The writes in order, neighbouring bytes as one, those with one guard together."""
         groups: list[tuple[str, Region, list[Write]]] = []
-        for index, value, guard, count in _joined(guarded_writes(term)):
+        known = [(index, value, plan.graph.resolve(guard)) for index, value, guard in guarded_writes(term)]
+        for index, value, guard, count in _joined([write for write in known if write[2] is not FALSE]):
             if not groups or groups[-1][2][-1][2] is not guard:
                 place = region if guard is TRUE else plan.statement(region)
                 if guard is not TRUE:
@@ -242,6 +284,13 @@ class OutcomeCode:
             e.dirty.add(name)
         if guard is not TRUE:
             f.end()
+
+
+def _known(graph: Graph, term: Term) -> Term:
+    """The arm that a choice takes by what is known."""
+    while term.op == "ite" and (condition := graph.resolve(term.args[0])).op == "const":
+        term = term.args[1] if condition is TRUE else term.args[2]
+    return term
 
 
 def _keeps(term: Term, old: Term) -> bool:
