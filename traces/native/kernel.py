@@ -23,7 +23,7 @@ from .emit import Emitter, Support, push_base, write_slot
 from .graph import Graph, Plan
 from .layout import ENTRY, FRAME_BYTES, WORLD, Layout, NativeError, Slot, bytes_of
 from .memory import CONTROL_BYTES, HEAP_LOW, LOG_END, LOG_ENTRY_BYTES
-from .outcomes import OutcomeCode, TrapTable
+from .outcomes import Leave, OutcomeCode, TrapTable, leave_function
 from .variants import deciding
 from .wasm import I32, I64, PAGE, Function, Module, Op
 
@@ -97,11 +97,11 @@ class _Builder:
 
     def kernel(self) -> Kernel:
         room = self.support.memory.room()
-        handlers = self._handlers()
+        self.functions = self._handlers()
         self._execute()
-        step = self._step(self._decode(len(handlers)), handlers)
-        deliver = self._deliver()
-        self._run(room, step, deliver)
+        decode = self._decode(len(self.functions))
+        self._step(decode)
+        self._run(room, decode, self._deliver())
         world = self.control.take(0, 64)
         content = self.module.encoded(-(-(world + self.layout.top) // PAGE) + 16)
         return Kernel(
@@ -128,7 +128,6 @@ class _Builder:
                 f, _ = self.code.function(instruction.id, outcome, self._slots(instruction), facts=facts)
                 f.const(I32, 0)
                 functions.append(self.module.define(f))
-        self.functions = functions
         return functions
 
     def _choose(self, f: Function, entry: int, position: int) -> None:
@@ -147,8 +146,8 @@ class _Builder:
         e.value(condition)
         f.op(Op.SELECT)
 
-    def _dispatch(self, f: Function, entry: int, handlers: list[int]) -> None:
-        """Returns what executing the decoded entry returns; what is numbered above the handlers is a trap."""
+    def _dispatch(self, f: Function, entry: int, handlers: list[int], leave: Leave) -> None:
+        """Leaves with what executing the decoded entry returns; what is numbered above the handlers is a trap."""
 
         def case(position: int) -> None:
             f.get(entry)
@@ -161,7 +160,7 @@ class _Builder:
             f.const(I32, 1)
             f.op(Op.I32_SUB)
 
-        _switch(f, len(handlers), selector, case)
+        _switch(f, len(handlers), selector, case, leave)
         f.get(entry)
         f.load(I32, 4, self.handler)
         f.const(I32, len(handlers))
@@ -256,15 +255,26 @@ class _Builder:
         f.store(I32, 4, self.handler)
         return self.module.define(f)
 
-    def _step(self, decode: int, handlers: list[int]) -> int:
-        """Fetches, decodes and executes one instruction; returns the number of its trap, or 0."""
+    def _step(self, decode: int) -> None:
+        """The function that fetches, decodes and executes one instruction, and returns the number of its trap, or 0."""
+
+        def start() -> Function:
+            f = Function("step", (I32, I32), (I32,))
+            self._begin(f)
+            return f
+
+        f = self._one_step(decode, start, leave_function)
+        self.module.define(f, export=True)
+
+    def _one_step(self, decode: int, start: Callable[[], Function], leave: Leave) -> Function:
+        """Code for one step, after what `start` begins; a trap's number is left, at the end pushed."""
         machine, cells = self.machine, self.fetched.cells
         counter = machine.variables[machine.counter]
         assert isinstance(counter.sort, BitVecSort)
         mark = counter[min(counter.width, ENTRIES.bit_length() - 1) - 1 : 0]
         known = self._known_at_decoding()
         outcome = Outcome(self.fetch.traps[: len(self.fetch.traps) - known], self.fetch.state)
-        f, found = self.code.function("step", outcome, results=(*cells, mark), begin=self._begin)
+        f, found = self.code.function("step", outcome, results=(*cells, mark), start=start, leave=leave)
         entry = f.local(I32)
         f.get(found[-1])
         f.const(I32, self.entry_bytes.bit_length() - 1)
@@ -291,8 +301,8 @@ class _Builder:
         f.const(I32, 0)
         f.get(entry)
         f.store(I32, 4, LAST)
-        self._dispatch(f, entry, handlers)
-        return self.module.define(f, export=True)
+        self._dispatch(f, entry, self.functions, leave)
+        return f
 
     # Traps.
 
@@ -344,12 +354,44 @@ class _Builder:
 
     # Running.
 
-    def _run(self, room: int, step: int, deliver: int | None) -> None:
+    def _run(self, room: int, decode: int, deliver: int | None) -> None:
         """Takes at most so many steps (its first parameter) of a world."""
-        f = Function("run", (I64, I32), (I32,))
-        count, trap = f.local(I64), f.local(I32)
+        count = trap = again = out = 0
 
-        def finish(reason: int) -> None:
+        def start() -> Function:
+            nonlocal count, trap, again, out
+            f = Function("run", (I64, I32), (I32,))
+            count, trap = f.local(I64), f.local(I32)
+            f.call(room)
+            f.op(Op.I32_EQZ)
+            f.if_()
+            finish(f, NO_ROOM)
+            f.end()
+            again = f.loop()
+            f.get(count)
+            f.get(0)
+            f.op(Op.I64_GE_U)
+            f.if_()
+            finish(f, LIMIT_REACHED)
+            f.end()
+            f.const(I32, 0)
+            f.load(I32, 4, HEAP_LOW)
+            f.if_()
+            f.call(room)
+            f.op(Op.I32_EQZ)
+            f.if_()
+            finish(f, NO_ROOM)
+            f.end()
+            f.end()
+            self._stop_condition(f)
+            f.if_()
+            finish(f, STOPPED)
+            f.end()
+            out = f.block(I32)
+            self._begin(f)
+            return f
+
+        def finish(f: Function, reason: int) -> None:
             f.const(I32, 0)
             f.get(count)
             f.store(I64, 8, COUNT)
@@ -361,34 +403,8 @@ class _Builder:
             f.get(number)
             f.store(I32, 4, address)
 
-        f.call(room)
-        f.op(Op.I32_EQZ)
-        f.if_()
-        finish(NO_ROOM)
+        f = self._one_step(decode, start, lambda f: f.branch(out))
         f.end()
-        again = f.loop()
-        f.get(count)
-        f.get(0)
-        f.op(Op.I64_GE_U)
-        f.if_()
-        finish(LIMIT_REACHED)
-        f.end()
-        f.const(I32, 0)
-        f.load(I32, 4, HEAP_LOW)
-        f.if_()
-        f.call(room)
-        f.op(Op.I32_EQZ)
-        f.if_()
-        finish(NO_ROOM)
-        f.end()
-        f.end()
-        self._stop_condition(f)
-        f.if_()
-        finish(STOPPED)
-        f.end()
-        f.const(I32, 0)
-        f.get(WORLD)
-        f.call(step)
         f.tee(trap)
         f.if_()
         note(TRAP, trap)
@@ -399,10 +415,10 @@ class _Builder:
             f.tee(trap)
             f.if_()
             note(NESTED, trap)
-            finish(STUCK)
+            finish(f, STUCK)
             f.end()
         else:
-            finish(STUCK)
+            finish(f, STUCK)
         f.end()
         f.get(count)
         f.const(I64, 1)
@@ -433,8 +449,14 @@ class _Builder:
         f.end()
 
 
-def _switch(f: Function, count: int, selector: Callable[[], None], case: Callable[[int], None]) -> None:
-    """Returns what `case` pushes for the number that `selector` pushes; goes on where that is not below `count`."""
+def _switch(
+    f: Function,
+    count: int,
+    selector: Callable[[], None],
+    case: Callable[[int], None],
+    leave: Leave = leave_function,
+) -> None:
+    """Leaves with what `case` pushes for the number that `selector` pushes; goes on where that is not below `count`."""
     outside = f.block()
     marks = [f.block() for _ in range(count)]
     selector()
@@ -442,7 +464,7 @@ def _switch(f: Function, count: int, selector: Callable[[], None], case: Callabl
     for position in range(count):
         f.end()
         case(position)
-        f.op(Op.RETURN)
+        leave(f)
     f.end()
 
 

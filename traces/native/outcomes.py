@@ -25,6 +25,9 @@ Signature = tuple[Cause, tuple[tuple[str, int], ...]]
 Write = tuple[Term, Term, Term, int]
 """Index, value, guard, and how many byte cells the value covers (0: it is one cell)."""
 
+Leave = Callable[[Function], None]
+"""Writes how code is left, with a trap's number on the stack."""
+
 DETAIL_BYTES = 16
 DEEPEST_BRANCH = 30
 
@@ -62,6 +65,11 @@ class _Branch:
         return not (self.plain or self.indexed or self.choices)
 
 
+def leave_function(f: Function) -> None:
+    """Returns what is on the stack."""
+    f.op(Op.RETURN)
+
+
 class OutcomeCode:
     """Writes an outcome into functions of an entry's address and a world's, which return a trap's number or 0."""
 
@@ -79,21 +87,20 @@ class OutcomeCode:
         outcome: Outcome,
         slots: Mapping[str, Slot] | None = None,
         results: Sequence[Term] = (),
-        begin: Callable[[Function], None] | None = None,
+        start: Callable[[], Function] | None = None,
+        leave: Leave = leave_function,
         facts: Mapping[Term, bool] | None = None,
     ) -> tuple[Function, tuple[int, ...]]:
         """The function of `outcome`, without its last instruction: the caller pushes what it returns.
 
         `slots` has the variables besides the components; `results` are terms of at most 64 bits over the state
-        before, whose local variables are returned; `begin` writes what the function does first,
-        and `facts` are conditions whose truth is known.
+        before, whose local variables are returned; `start` makes a function that already has what
+        goes before, `leave` leaves with a trap's number on the stack, `facts` are conditions whose truth is known.
         """
         early: dict[int, Term] = {}
         while True:
-            f = Function(name, (I32, I32), (I32,))
-            if begin is not None:
-                begin(f)
-            emitter, found = self._attempt(f, outcome, {**self._slots, **(slots or {})}, results, early, facts)
+            f = Function(name, (I32, I32), (I32,)) if start is None else start()
+            emitter, found = self._attempt(f, outcome, {**self._slots, **(slots or {})}, results, early, leave, facts)
             fresh = {key: term for key, term in emitter.hazards.items() if key not in early}
             if not emitter.hazards:
                 return f, found
@@ -107,6 +114,7 @@ class OutcomeCode:
         slots: Mapping[str, Slot],
         results: Sequence[Term],
         early: dict[int, Term],
+        leave: Leave,
         facts: Mapping[Term, bool] | None,
     ) -> tuple[Emitter, tuple[int, ...]]:
         plan = Plan(Graph(facts, slots))
@@ -137,7 +145,7 @@ class OutcomeCode:
             for position, detail in enumerate(trap.details.values()):
                 write_slot(e, detail, self._traps.slot(position))
             f.const(I32, self._traps.number(trap.cause, trap.details))
-            f.op(Op.RETURN)
+            leave(f)
             if guard is not TRUE:
                 f.end()
         e.open(region)
