@@ -1,0 +1,355 @@
+// The page: one or two runs at a step, what the reader edits, keys and links.
+
+class Notes {
+  // Numbers of instructions, reasons and traps in the page's tables, which grow with what an edited run meets.
+  constructor(tables, operation) {
+    this.tables = tables;
+    this.operation = operation ? 1 : 0;
+    this.known = new Map();
+  }
+
+  instruction(executed) {
+    if (!executed) return 0;
+    const [cells, form] = executed;
+    if (!this.known.has(cells)) {
+      const bytes = cells.match(/../g);
+      const word = bytes.length === 8 ? `0x${bytes.reverse().join('')}` : bytes.join(' ');
+      this.known.set(cells, this.tables.instructions.push([form, word, form]));
+    }
+    return this.known.get(cells);
+  }
+
+  reason(text) {
+    return this.number(this.tables.reasons, text);
+  }
+
+  trap(text) {
+    return this.number(this.tables.traps, text);
+  }
+
+  number(table, text) {
+    const found = table.indexOf(text);
+    return found < 0 ? table.push(text) : found + 1;
+  }
+}
+
+// Learns how instructions are written from a recorded run, by running it again.
+class Learning extends Notes {
+  constructor(notes, recorded) {
+    super(notes.tables, false);
+    this.notes = notes;
+    this.recorded = recorded;
+    this.step = 0;
+  }
+
+  instruction(executed) {
+    const number = this.recorded.instruction[++this.step] || 0;
+    if (executed && number) this.notes.known.set(executed[0], number);
+    return number;
+  }
+}
+
+class Page {
+  constructor(data, runs) {
+    this.data = data;
+    this.components = data.components;
+    this.counter = this.components.findIndex(component => component.name === data.counter);
+    this.mode = this.components.findIndex(component => component.name === data.mode);
+    this.found = runs;
+    this.notes = new Notes(data.tables, data.operation);
+    this.edits = new Map();
+    this.both = true;
+    this.keysOn = true;
+    this.step = data.step;
+    this.machine = null;
+    this.shown = new Set(data.shown.map(([name, index]) =>
+      `${this.components.findIndex(component => component.name === name)} ${index === null ? 0 : Number(index)}`));
+    this.table = new Table(this);
+    this.diagram = new Diagram(this);
+    this.list = null;
+    this.use(runs);
+  }
+
+  get longest() {
+    return Math.max(...this.runs.map(run => run.length));
+  }
+
+  use(runs) {
+    this.runs = runs;
+    this.differences = null;
+    this.diverging = new Set();
+    if (runs.length > 1) {
+      const [first, second] = this.found;
+      this.differences = new Differences(this.components, runs, this.data.alignment).keepDistances(first.initial, second.initial);
+      this.diverging = new Set(this.differences.steps());
+    }
+    this.modes = runs.map(run => this.modesOf(run));
+    this.modeChanges = new Set();
+    for (const modes of this.modes) {
+      for (let step = 1; step < modes.length; step++) if (modes[step] !== modes[step - 1]) this.modeChanges.add(step);
+    }
+  }
+
+  modesOf(run) {
+    const modes = new Uint8Array(run.length + 1);
+    let mode = Number(run.initial.values[this.mode]);
+    modes[0] = mode;
+    for (let step = 1; step <= run.length; step++) {
+      const [from, to] = run.changes(step);
+      for (let n = from; n < to; n++) if (run.component[n] === this.mode) mode = Number(run.newer[n]);
+      modes[step] = mode;
+    }
+    return modes;
+  }
+
+  // Levels, at which a step is taken.
+
+  levelAt(run, step) {
+    const mode = this.modes[this.runs.indexOf(run)][step - 1];
+    return this.data.levels.length - 1 - this.data.levels.findIndex(([, value]) => value === mode);
+  }
+
+  levelName(run, step) {
+    const mode = this.modes[this.runs.indexOf(run)][step - 1];
+    const level = this.data.levels.find(([, value]) => value === mode);
+    return level ? level[0] : `${this.data.mode} ${mode}`;
+  }
+
+  levelShort(run, step) {
+    const name = this.levelName(run, step), number = /\d+$/.exec(name);
+    return number ? number[0] : name[0];
+  }
+
+  // What the table marks besides.
+
+  marked() {
+    const found = [];
+    for (const key of this.edits.keys()) {
+      const [r, c, index] = key.split(' ').map(Number);
+      found.push([c, r === 1 && this.differences ? this.differences.back(c, index) : index]);
+    }
+    for (const key of this.shown) found.push(key.split(' ').map(Number));
+    return found.filter(([c]) => c >= 0);
+  }
+
+  isShown(c, index) {
+    return this.shown.has(`${c} ${index}`);
+  }
+
+  isEdited(r, c, index) {
+    return this.edits.has(`${r} ${c} ${index}`);
+  }
+
+  canEdit() {
+    return this.machine !== null;
+  }
+
+  // Drawing.
+
+  draw() {
+    for (const run of this.runs) run.moveTo(this.step);
+    this.table.draw(this.step);
+    this.drawHeading();
+    this.diagram.draw(this.modes.map(modes => {
+      const now = Math.min(this.step, modes.length - 1);
+      return [modes[Math.max(now - 1, 0)], modes[now]];
+    }));
+    if (this.list) this.list.draw();
+    for (const button of document.querySelectorAll('#tools [data-does]')) button.disabled = !this.possible(button.dataset.does);
+    const where = document.getElementById('where');
+    if (where) where.textContent = this.step ? `step ${this.step} of ${this.longest}` : `initial state`;
+  }
+
+  drawHeading() {
+    const {instructions, traps} = this.data.tables;
+    document.getElementById('heading').replaceChildren(...this.runs.map((run, r) => {
+      const parts = [element('span', {class: `number n${r + 1}`}, String(r + 1)), ' '];
+      if (this.step === 0) parts.push('the initial state');
+      else if (this.step > run.length) parts.push(run.ending ? `ended: ${run.ending}` : 'ended');
+      else {
+        const executed = instructions[run.instruction[this.step] - 1], trap = traps[run.trap[this.step] - 1];
+        parts.push(element('b', {class: 'assembly'}, executed ? executed[0] : 'no instruction reached'), ' ',
+          element('span', {class: 'word'}, executed ? executed[1] : ''), ' ',
+          trap ? element('em', {class: 'trap'}, `traps: ${trap}`) : element('span', {class: 'fine'}, 'completes'));
+      }
+      return element('p', {}, ...parts);
+    }));
+  }
+
+  say(text) {
+    document.getElementById('said').textContent = text;
+  }
+
+  // Moving.
+
+  target(does) {
+    const steps = {first: 0, last: this.longest, next: this.step + 1, previous: this.step - 1};
+    if (does in steps) return steps[does];
+    const wanted = does === 'divergence' ? this.diverging : this.modeChanges;
+    for (const step of [...wanted].sort((one, two) => one - two)) if (step > this.step) return step;
+    return null;
+  }
+
+  possible(does) {
+    if (does === 'reset') return this.edits.size > 0;
+    if (does === 'edit') return this.canEdit();
+    const step = this.target(does);
+    return step !== null && step >= 0 && step <= this.longest && step !== this.step;
+  }
+
+  go(step, {link = true} = {}) {
+    this.step = Math.max(0, Math.min(step, this.longest));
+    if (link) history.replaceState(null, '', `#step-${this.step}`);
+    this.draw();
+    if (this.list) this.list.reveal(this.step);
+  }
+
+  act(does) {
+    if (!this.possible(does)) return;
+    if (does === 'reset') this.reset();
+    else if (does === 'edit') this.beginEditing();
+    else this.go(this.target(does));
+  }
+
+  beginEditing() {
+    if (this.step > 1) this.go(1);
+    document.querySelector('#table .edit').focus();
+  }
+
+  // Editing.
+
+  async edit(r, c, index, value) {
+    const put = (run, place) => {
+      const key = `${run} ${c} ${place}`;
+      if (this.found[run].initial.get(c, place) === value) this.edits.delete(key);
+      else this.edits.set(key, value);
+    };
+    const [one, two] = this.runs.map(run => run.initial);
+    put(r, index);
+    if (two && this.both) {
+      const first = r === 0 ? index : this.differences.back(c, index), second = this.differences.partner(c, first);
+      if (one.get(c, first) === two.get(c, second)) put(1 - r, r === 0 ? second : first);
+    }
+    await this.again();
+    const button = document.querySelector(`[data-place="${r} ${c} ${index}"]`);
+    if (button) button.focus();
+  }
+
+  async reset() {
+    this.edits.clear();
+    await this.again();
+  }
+
+  async again() {
+    if (this.edits.size) {
+      if (!this.data.operation && !this.learned) {
+        for (const run of this.found) await this.machine.run(run.initial, run.label, run.length, null, new Learning(this.notes, run));
+        this.learned = true;
+      }
+      const runs = [];
+      for (const [r, run] of this.found.entries()) {
+        const initial = run.initial.copy();
+        for (const [key, value] of this.edits) {
+          const [of, c, index] = key.split(' ').map(Number);
+          if (of === r) initial.set(c, index, value);
+        }
+        runs.push(await this.machine.run(initial, run.label, run.length, this.data.operation, this.notes));
+      }
+      this.use(runs);
+    } else this.use(this.found);
+    this.step = Math.min(this.step, this.longest);
+    this.tell();
+    this.draw();
+  }
+
+  // What an edit comes to, in words. The sentence above it was checked; this only compares.
+  tell() {
+    const box = document.getElementById('edited');
+    document.getElementById('sentence').classList.toggle('former', this.edits.size > 0);
+    if (!this.edits.size) {
+      box.replaceChildren();
+      return;
+    }
+    const count = new Set([...this.edits.keys()].map(key => key.slice(2))).size;
+    const parts = [element('b', {}, `Edited in ${count} place${count > 1 ? 's' : ''}. `)];
+    if (this.differences) {
+      for (const run of this.runs) run.moveTo(run.length);
+      const names = [];
+      for (const [c, indices] of this.differences.now()) for (const index of indices) names.push([c, index]);
+      parts.push(names.length ? 'Now the runs end different in ' : 'Now the runs end alike.');
+      names.slice(0, 6).forEach(([c, index], n) => {
+        const width = this.components[c].width, place = this.differences.partner(c, index);
+        const [one, two] = [this.runs[0].state.get(c, index), this.runs[1].state.get(c, place)];
+        parts.push(n ? ', ' : '', element('code', {}, this.table.label(c, index)), ` (${plain(one, width)} and ${plain(two, width)})`);
+      });
+      if (names.length) parts.push(names.length > 6 ? ` and ${names.length - 6} more places.` : '.');
+    } else {
+      const [run] = this.runs, trap = this.data.tables.traps[run.trap[run.length] - 1];
+      parts.push(this.data.operation ? trap ? `Now it traps: ${trap}.` : 'Now it completes.' : `The run has ${run.length} steps.`);
+    }
+    parts.push(' ', element('span', {class: 'fine'}, 'The machine in this page ran it; whether the claim still holds, ringproof has not checked.'),
+      ' ', element('button', {type: 'button', onclick: () => this.act('reset')}, 'Reset'));
+    box.replaceChildren(...parts);
+  }
+}
+
+const ACTIONS = [
+  ['first', 'f', 'First', 'Home'], ['previous', 'p', 'Previous', 'ArrowLeft'], ['next', 'n', 'Next', 'ArrowRight'], ['last', 'l', 'Last', 'End'],
+  ['divergence', 'd', 'Next divergence', ''], ['mode', 'm', 'Next mode change', ''], ['edit', 'e', 'Edit', ''], ['reset', 'r', 'Reset', ''],
+];
+
+function addTools(page) {
+  const single = page.longest === 1;
+  const offered = ACTIONS.filter(([does]) => (does !== 'divergence' || page.runs.length > 1)
+    && (!single || !['first', 'last', 'divergence', 'mode'].includes(does)) && (page.data.native || !['edit', 'reset'].includes(does)));
+  const buttons = offered.map(([does, key, text]) =>
+    element('button', {type: 'button', 'data-does': does, 'aria-keyshortcuts': key, onclick: () => page.act(does)}, text));
+  const tools = document.getElementById('tools');
+  tools.append(...buttons);
+  if (page.runs.length > 1 && page.data.native) {
+    const box = element('input', {type: 'checkbox', id: 'both', checked: true, onchange: event => { page.both = event.target.checked; }});
+    tools.append(element('label', {class: 'both'}, box, ' edit both runs where they are equal'));
+  }
+  if (!single) tools.append(element('span', {id: 'where', class: 'where'}));
+  tools.hidden = false;
+  const keys = offered.flatMap(([, key, text]) => [element('span', {class: 'key'}, element('kbd', {}, key), ` ${text.toLowerCase()}`), ' ']);
+  const toggle = element('input', {type: 'checkbox', checked: true, onchange: event => { page.keysOn = event.target.checked; }});
+  const help = document.getElementById('help');
+  help.append(element('label', {class: 'key'}, toggle, ' keys'), ' ', ...keys);
+  help.hidden = false;
+  document.body.append(element('div', {id: 'said', class: 'unseen', role: 'status'}));
+  document.addEventListener('keydown', event => {
+    if (!page.keysOn || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select')) return;
+    const action = ACTIONS.find(([, key, , other]) => event.key === key || other && event.key === other);
+    if (!action) return;
+    event.preventDefault();
+    page.act(action[0]);
+  });
+}
+
+function linkedStep() {
+  const found = /^#step-(\d{1,9})$/.exec(location.hash);
+  return found ? Number(found[1]) : null;
+}
+
+async function main() {
+  const [data, stream] = await Promise.all([unpacked('data'), unpacked('stream')]);
+  const content = JSON.parse(new TextDecoder().decode(data)), reader = new Reader(stream);
+  const page = new Page(content, content.runs.map(label => readRun(reader, content.components, label)));
+  addTools(page);
+  if (!content.operation) page.list = new List(page, document.getElementById('steps'));
+  const go = () => {
+    const step = linkedStep();
+    page.go(step === null ? page.step : step, {link: false});
+  };
+  go();
+  addEventListener('hashchange', go);
+  document.documentElement.dataset.ready = 'steps';
+  if (content.native && (content.operation || content.native.steps)) {
+    page.machine = await Machine.compile(await unpacked('module'), content.native, content.components);
+    page.draw();
+  }
+  document.documentElement.dataset.ready = 'all';
+}
+
+main();

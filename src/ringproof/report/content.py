@@ -1,0 +1,53 @@
+"""What one report says, before it is a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ringproof.model.machine import Machine
+
+from .claims import Definition
+from .native import Native
+from .runs import Place, Run
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How the second run lies to the first: its memory and bases are moved. `offset` counts cells of `memory`."""
+
+    memory: str
+    offset: int
+    bases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line for a shell, and what it does."""
+
+    what: str
+    line: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One or two runs of a machine, and what is said of them.
+
+    `step` is the one that the page shows first. `shown` are the places that make the claim true. `native` is the
+    machine's module, or why the page has none.
+    """
+
+    name: str
+    sentence: str
+    machine: Machine
+    runs: Sequence[Run]
+    step: int
+    native: Native | str
+    facts: Sequence[tuple[str, str]]
+    commands: Sequence[Command]
+    definition: Definition | None = None
+    meaning: str = ""
+    shown: Sequence[Place] = ()
+    alignment: Alignment | None = None
+    operation: dict[str, Any] | None = field(default=None)

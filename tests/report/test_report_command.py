@@ -1,0 +1,125 @@
+"""`ringproof report`: which files it takes, and what becomes of hostile text in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ringproof.__main__ import main
+from ringproof.properties.witness import load
+
+from ..commands import machines
+from ..commands.test_witness_files import changed
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def shown(tmp_path: Path, capsys: Capture) -> Path:
+    """A counterexample that shows the mode."""
+    main(["check", "third-generation-read-mode", "--quiet", "--jobs", "1", "--save", str(tmp_path / "found")])
+    capsys.readouterr()
+    return next(path for path in sorted((tmp_path / "found").glob("*.json")) if load(path).claim == "mode")
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and the attributes that begin with "on"."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.handlers: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+
+
+def test_it_says_what_it_wrote(shown: Path, tmp_path: Path, capsys: Capture) -> None:
+    target = tmp_path / "page.html"
+    assert main(["report", str(shown), "-o", str(target)]) == 0
+    out = capsys.readouterr().out
+    assert re.fullmatch(rf"{re.escape(str(target))}: {shown.stem} of third-generation-read-mode, \d+ KiB\n", out)
+    assert sorted(path.name for path in tmp_path.glob("page*")) == ["page.html"]
+
+
+def test_the_page_is_the_same_each_time(shown: Path, tmp_path: Path) -> None:
+    pages = []
+    for name in ("one.html", "two.html"):
+        main(["report", str(shown), "-o", str(tmp_path / name)])
+        pages.append((tmp_path / name).read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_what_does_not_replay_has_no_report(shown: Path, tmp_path: Path, capsys: Capture) -> None:
+    changed(shown, lambda c: c["states"].__setitem__(1, dict(c["states"][0])))
+    target = tmp_path / "page.html"
+    assert main(["report", str(shown), "-o", str(target)]) == 6
+    assert capsys.readouterr().err.endswith("does not show what it claims, so there is no report of it\n")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"\x00\xff" * 100),
+        lambda path: path.write_text("{}"),
+        lambda path: path.unlink(),
+        lambda path: path.write_text(path.read_text().replace("0x0", "0x1")),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_sentence(shown: Path, capsys: Capture, damage: Callable[[Path], None]) -> None:
+    damage(shown)
+    assert main(["report", str(shown)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("ringproof: ") and err.count("\n") == 1
+    assert not shown.with_suffix(".html").exists()
+
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
+
+
+def test_hostile_text_stays_text(tmp_path: Path, capsys: Capture) -> None:
+    """Names, documentation and file names come from others."""
+    source = machines.leaking(tmp_path)
+    text = (
+        source.read_text()
+        .replace("acc := mode.", HOSTILE.replace('"', '\\"'))
+        .replace("an accumulator", repr(HOSTILE)[1:20])
+    )
+    source.write_text(text.replace('"program counter"', repr(HOSTILE)))
+    main(["check", str(source), "--quiet", "--jobs", "1", "--save", str(tmp_path / "found")])
+    path = next(p for p in (tmp_path / "found").glob("*.json") if load(p).claim == "mode")
+    strange = path.with_name("<b onclick=x>.json")
+    path.rename(strange)
+    target = tmp_path / "page.html"
+    assert main(["report", str(strange), "--machine", str(source), "-o", str(target)]) == 0
+    written = target.read_text()
+    elements = Elements(written)
+    assert elements.found.count("script") == 4
+    assert "img" not in elements.found and "b" not in [e for e in elements.found if e == "onclick"]
+    assert elements.handlers == []
+    assert "{{7*7}}" in written and "alert(1)&lt;/script&gt;" in written
+
+
+def test_the_text_of_a_witness_is_not_believed(shown: Path, tmp_path: Path) -> None:
+    """The sentence is made again: that in the file is not part of what its name covers."""
+    changed(shown, lambda c: c.update(text="Everything is fine. " + HOSTILE))
+    target = tmp_path / "page.html"
+    assert main(["report", str(shown), "-o", str(target)]) == 0
+    assert "Everything is fine" not in target.read_text()
+
+
+def test_a_machine_that_has_no_module_is_named_as_such(tmp_path: Path) -> None:
+    source = machines.leaking(tmp_path)
+    text = source.read_text().replace('counter="pc"', 'counter=""')
+    source.write_text(text)
+    main(["check", str(source), "--quiet", "--jobs", "1", "--save", str(tmp_path / "found")])
+    path = next(p for p in (tmp_path / "found").glob("*.json") if load(p).claim == "mode")
+    assert main(["report", str(path), "--machine", str(source)]) == 0
+    assert "This page cannot run the machine: small has no program counter." in path.with_suffix(".html").read_text()
