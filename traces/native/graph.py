@@ -38,11 +38,18 @@ class Run:
 class Graph:
     """Nodes under facts. `facts` gives the truth of conditions by their node.
 
-    With `slots`, choices among variables by a number's bits are read by an indexed load (see `picks`).
+    With `slots`, choices among these variables by a number's bits are read by an indexed load (see `picks`). Many
+    functions share most of their nodes: `base` is a graph without facts, of the same slots, that knows them already.
     """
 
-    def __init__(self, facts: Mapping[Term, bool] | None = None, slots: Mapping[str, Slot] | None = None) -> None:
+    def __init__(
+        self,
+        facts: Mapping[Term, bool] | None = None,
+        slots: Mapping[str, Slot] | None = None,
+        base: Graph | None = None,
+    ) -> None:
         self._slots = slots or {}
+        self._base = base
         self._places: dict[int, Place] = {}
         self._truths: dict[int, Truth] = {}
         self._facts = {id(node): TRUE if truth else FALSE for node, truth in (facts or {}).items()}
@@ -86,6 +93,9 @@ class Graph:
         if known is not None:
             return known
         same, op, args = self._same, node.op, node.args
+        if self._base is not None and all(same[id(arg)] is arg for arg in args):
+            self._take(node, self._base)
+            return node
         if op == "concat" and (parts := _runs(node)) is not None:
             self._parts[id(node)] = parts
             args = tuple([part.index if isinstance(part, Run) else part for part in parts])
@@ -113,6 +123,18 @@ class Graph:
             args = self._picked(node, args)
         self._args[id(node)] = args
         return node
+
+    def _take(self, node: Term, base: Graph) -> None:
+        """What `base` knows of a node that no fact concerns."""
+        base.resolve(node)
+        key = id(node)
+        self._args[key] = base._args[key]
+        if key in base._parts:
+            self._parts[key] = base._parts[key]
+        if key in base._places:
+            self._places[key] = base._places[key]
+        if key in base._truths:
+            self._truths[key] = base._truths[key]
 
     def _picked(self, node: Term, args: tuple[Term, ...]) -> tuple[Term, ...]:
         """Notes what a condition says of a number, and which place a choice reads; its arguments then."""

@@ -80,6 +80,7 @@ class OutcomeCode:
         self._slots = slots
         self._support = support
         self._traps = traps
+        self._graph = Graph(slots=slots)
 
     def function(
         self,
@@ -117,7 +118,7 @@ class OutcomeCode:
         leave: Leave,
         facts: Mapping[Term, bool] | None,
     ) -> tuple[Emitter, tuple[int, ...]]:
-        plan = Plan(Graph(facts, slots))
+        plan = Plan(Graph(facts, self._slots, self._graph) if facts else self._graph)
         region = plan.root
         steps: list[tuple[Trap, Term, Region, Region]] = []
         for trap in outcome.traps:
