@@ -254,7 +254,7 @@ class OutcomeCode:
         """The writes in order, neighbouring bytes as one, those with one guard together."""
         groups: list[tuple[str, Region, list[Write]]] = []
         known = [(index, value, plan.graph.resolve(guard)) for index, value, guard in guarded_writes(term)]
-        for index, value, guard, count in _joined([write for write in known if write[2] is not FALSE]):
+        for index, value, guard, count in joined([write for write in known if write[2] is not FALSE]):
             if not groups or groups[-1][2][-1][2] is not guard:
                 place = region if guard is TRUE else plan.statement(region)
                 if guard is not TRUE:
@@ -318,7 +318,7 @@ def _keeps(term: Term, old: Term) -> bool:
     return False
 
 
-def _joined(writes: list[tuple[Term, Term, Term]]) -> list[Write]:
+def joined(writes: list[tuple[Term, Term, Term]]) -> list[Write]:
     """Writes of 8, 4 or 2 neighbouring bytes, upwards and under one guard, as one."""
     joined: list[Write] = []
     position = 0
