@@ -77,7 +77,20 @@ def named(name: str) -> Machine:
         close = get_close_matches(name, CATALOG, 3)
         hint = f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(CATALOG)}"
         raise MachineError(f"no machine is named {name!r}{hint}")
-    return CATALOG[name].build()
+    entry = CATALOG[name]
+    machine = entry.build()
+    machine.built = (entry, *machine.parts)
+    return machine
+
+
+def entry_of(machine: Machine) -> Entry | None:
+    """The entry that `machine` was built from, if nothing but assumptions has been changed since."""
+    if not machine.built:
+        return None
+    entry, *parts = machine.built
+    now = machine.parts
+    same = len(parts) == len(now) and all(a is b for a, b in zip(parts, now, strict=True))
+    return entry if same and isinstance(entry, Entry) else None
 
 
 def _from_file(path: Path) -> Machine:

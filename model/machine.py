@@ -125,6 +125,7 @@ class Machine:
     `reserved(state, address)` says which cells of the relocation's memory an instruction must not change without
     a trap, as if they were resources: those outside what the program sees, unless it is given.
     `start` has the values, where they are not zero, of a state that programs can be run from.
+    `built` is the catalogue's: the entry and the `parts` as they were when it built the machine.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Machine:
     omitted: list[Encoding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     start: Mapping[str, int] = field(default_factory=dict)
+    built: tuple[object, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         relocation = self.relocation
@@ -238,6 +240,14 @@ class Machine:
             self.assumptions[name] = Assumption(name, value, old.text, old.scope, old.width, old.holds)
 
     # Reading.
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """What outcomes depend on but the values of assumptions: the same objects, the same outcomes."""
+        declared = (self.name, self.word, self.mode, self.counter, self.cpu, self.begin, self.fetch, self.deliver)
+        levels = (*self.levels, *self.levels.values())
+        components = self.components.values()
+        return (*declared, *levels, *components, *self.instructions, *self.undefined, *self.omitted)
 
     @cached_property
     def variables(self) -> dict[str, Term]:

@@ -10,11 +10,14 @@ import atexit
 import ctypes
 import importlib.metadata
 import platform
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from weakref import WeakSet
 
 import wasmtime
+
+from .layout import NativeError
 
 _open: WeakSet[Running] = WeakSet()
 
@@ -65,8 +68,14 @@ class Code:
 
     @classmethod
     def deserialize(cls, content: bytes) -> Code:
-        """The module of bytes that `serialize` gave. They are machine code: only bytes known to be ours may be."""
-        return cls(wasmtime.Module.deserialize(_engine(), content))
+        """The module of bytes that `serialize` gave. They are machine code: only bytes known to be ours may be.
+
+        Raises NativeError where they are another wasmtime's.
+        """
+        try:
+            return cls(wasmtime.Module.deserialize(_engine(), content))
+        except wasmtime.WasmtimeError as error:
+            raise NativeError(f"the compiled code is not this wasmtime's: {error}") from error
 
     def serialize(self) -> bytes:
         return bytes(self._module.serialize())
@@ -78,13 +87,20 @@ class Code:
 class Running:
     """An instance with its memory. Addresses are checked against the memory's size."""
 
-    def __init__(self, module: wasmtime.Module) -> None:
-        self._store = wasmtime.Store(_engine())
-        self._exports = wasmtime.Instance(self._store, module, []).exports(self._store)
-        memory = self._exports["memory"]
-        assert isinstance(memory, wasmtime.Memory)
-        self._memory = memory
-        _open.add(self)
+    def __init__(self, module: wasmtime.Module, imports: Sequence[tuple[Running, str]] = ()) -> None:
+        self._store: wasmtime.Store = imports[0][0]._store if imports else wasmtime.Store(_engine())
+        given = [running._exports[name] for running, name in imports]
+        self._exports: Any = wasmtime.Instance(self._store, module, given).exports(self._store)
+        memory = self._exports.get("memory")
+        if memory is not None:
+            assert isinstance(memory, wasmtime.Memory)
+            self._memory = memory
+        if not imports:
+            _open.add(self)
+
+    def join(self, code: Code, imports: Sequence[tuple[Running, str]]) -> Running:
+        """An instance beside this one, of a module that imports these exports, in this order."""
+        return Running(code._module, imports)
 
     def close(self) -> None:
         self._store.close()
