@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringproof.model.encoding import WORD
-from ringproof.model.machine import Instruction, Machine
+from ringproof.model.machine import Machine
 from ringproof.model.terms import ArraySort, Term, concat, substitute, topological, var
 from ringproof.model.terms.sorts import BitVec
 from ringproof.traces.interpreter import fixed_bits
 
 from .emit import Emitter, Support, write_slot
+from .entries import Entry, operand_slots
 from .graph import Graph, Plan, distance
-from .layout import ENTRY, Layout, Slot
+from .layout import ENTRY, Slot
 from .wasm import I32, Function, Module, Op
 
 RAW = "$raw"
@@ -72,24 +73,11 @@ def _neighbours(reads: Sequence[Term]) -> list[Term] | None:
     return [by_place[low + n] for n in range(len(by_place))]
 
 
-def operand_slots(instruction: Instruction, first: int, base: int | None) -> tuple[dict[str, Slot], int]:
-    """Where an entry that starts at 0 has the operands of `instruction`, and its size."""
-    layout = Layout(first)
-    encoding = instruction.encoding
-    layout.place({node.name: node.sort for node in _operands(encoding.variables, encoding.length)})
-    return {name: Slot(slot.offset, base) for name, slot in layout.slots.items()}, layout.top
-
-
-def _operands(variables: dict[str, Term], length: Term) -> list[Term]:
-    every = list(variables.values())
-    return every if length.is_constant else [*every, var("$length", length.sort)]
-
-
 class Decoder:
     """Writes the function that decodes the word in `word` (an absolute slot) into an entry; it returns a number.
 
-    The number is that of what executes the instruction, or `undefined`: `choose(f, entry, position)` pushes it for
-    the instruction at `position` in the machine's order, whose number counts from 1 and is left at `number`.
+    The number is that of what executes the instruction, or `undefined`: `choose(f, position)` pushes it for
+    the instruction at `position` in the machine's order, whose number, from 1 on, is left in the entry too.
     """
 
     def __init__(
@@ -98,16 +86,14 @@ class Decoder:
         module: Module,
         support: Support,
         word: Slot,
-        first: int,
-        number: int,
-        choose: Callable[[Function, int, int], None],
+        entry: Entry,
+        choose: Callable[[Function, int], None],
     ) -> None:
         self._machine = machine
         self._module = module
         self._support = support
         self._slots = {WORD: word}
-        self._first = first
-        self._number = number
+        self._entry = entry
         self._choose = choose
         self._writers: dict[tuple[int, ...], int] = {}
         self._instructions = machine.instructions
@@ -174,8 +160,8 @@ class Decoder:
         f.call(self._writer(number))
         f.get(ENTRY)
         f.const(I32, number + 1)
-        f.store(I32, 4, self._number)
-        self._choose(f, ENTRY, number)
+        f.store(I32, 4, self._entry.number)
+        self._choose(f, number)
         f.op(Op.RETURN)
         f.end()
 
@@ -185,7 +171,7 @@ class Decoder:
         terms = list(encoding.fields.values()) + ([] if encoding.length.is_constant else [encoding.length])
         key = tuple([id(term) for term in terms])
         if key not in self._writers:
-            slots, _ = operand_slots(self._instructions[number], self._first, 0)
+            slots, _ = operand_slots(self._instructions[number], self._entry.first_operand, 0)
             f = Function("operands", (I32,), ())
 
             def write(e: Emitter, *terms: Term) -> None:

@@ -20,10 +20,12 @@ from ringproof.model.machine import Instruction, Machine
 from ringproof.model.terms import BitVec
 from ringproof.traces.interpreter import Interpreter, State, Trapped
 
-from .decoding import operand_slots
-from .kernel import COUNT, NESTED, STOP_ARMED, STOP_VALUE, STUCK, TRAP, build
+from .cache import compiled_kernel, usual_folder
+from .control import COUNT, NESTED, STOP_ARMED, STOP_VALUE, STUCK, TRAP
+from .entries import operand_slots
+from .kernel import Kernel
 from .layout import NativeError, bytes_of
-from .runtime import Code
+from .runtime import Running
 from .store import Store
 
 DEFAULT_LIMIT = 1 << 28
@@ -55,12 +57,13 @@ class Engine:
     """The native counterpart of `Interpreter`, for one machine; it holds one current state.
 
     `memory_limit` bounds the pages of the machine's arrays, in bytes: a run ends before the step that might need more.
+    The kernel is kept on disk (see `cache`).
     """
 
     def __init__(self, machine: Machine, *, memory_limit: int = DEFAULT_LIMIT) -> None:
         self.machine = machine
-        self._kernel = build(machine)
-        self._running = Code.compile(self._kernel.content).start()
+        self._kernel, code = compiled_kernel(machine, usual_folder())
+        self._running = code.start()
         self._sorts = {name: component.sort for name, component in machine.components.items()}
         kernel = self._kernel
         self._store = Store(
@@ -73,6 +76,16 @@ class Engine:
         )
         self._signatures = {number: signature for signature, number in self._kernel.traps.numbers.items()}
         self._numbers = {instruction: n + 1 for n, instruction in enumerate(machine.instructions)}
+
+    @property
+    def kernel(self) -> Kernel:
+        """What the module's memory and numbers mean."""
+        return self._kernel
+
+    @property
+    def running(self) -> Running:
+        """The running module."""
+        return self._running
 
     def initial(self, **values: Any) -> State:
         """The state with every component zero but for `values`."""
