@@ -88,11 +88,11 @@ class Store:
                 state[name] = Cells((), self._defaults[name])
             else:
                 state[name] = self.get(self._layout.slots[name], sort)
-        for place, first, content in self._contents():
+        for place, first, content in self.contents():
             _collect(state[place.name], place, first, content)
         return state
 
-    def _contents(self) -> Iterable[tuple[ArrayPlace, int, bytes]]:
+    def contents(self) -> Iterable[tuple[ArrayPlace, int, bytes]]:
         """The cells that there are: the array, the index of the first, the bytes."""
         places = {place.number: place for place in self._layout.arrays.values()}
         for place in places.values():

@@ -11,7 +11,8 @@ from ringproof.traces.interpreter import Interpreter, State, Trapped
 from ringproof.traces.python_code import Cells
 
 from .shape import Shape
-from .stream import Reason, StepWriter, Write
+from .snapshots import runs_of
+from .stream import Reason, Run, StepWriter, Write
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class Producer(Protocol):
     def produce(self, count: int, *, until: int | None = None) -> Produced:
         """Takes at most `count` steps, and none once the program counter is `until`."""
 
+    def advance(self, count: int, *, until: int | None = None) -> Produced:
+        """As `produce`, without the stream: as fast as the machine runs. A chunk must be started after it."""
+
     def inject(self, values: Mapping[str, Any]) -> bytes:
         """Changes the components of `values` in one injected step; of an array, the cells given."""
 
@@ -58,8 +62,8 @@ class Producer(Protocol):
     def scalars(self) -> tuple[int, ...]:
         """The current scalars in the order of `Shape.scalars`."""
 
-    def changed_cells(self) -> dict[int, dict[int, int]]:
-        """The cells written since the last call or `load`, by the array's number and the index; others may be there."""
+    def changed_runs(self) -> list[Run]:
+        """The cells that changed since the last call or `load`, as runs; others may be there."""
 
 
 class ReferenceProducer:
@@ -111,6 +115,10 @@ class ReferenceProducer:
             self._dirty.update(self._writes)
         return Produced(count, bytes(out))
 
+    def advance(self, count: int, *, until: int | None = None) -> Produced:
+        produced = self.produce(count, until=until)
+        return Produced(produced.steps, b"", produced.ending)
+
     def inject(self, values: Mapping[str, Any]) -> bytes:
         before = self._shape.values(self._state)
         self._writes.clear()
@@ -129,12 +137,13 @@ class ReferenceProducer:
     def scalars(self) -> tuple[int, ...]:
         return tuple(map(int, self._shape.values(self._state)))
 
-    def changed_cells(self) -> dict[int, dict[int, int]]:
-        found: dict[int, dict[int, int]] = {}
-        for number, index in self._dirty:
-            found.setdefault(number, {})[index] = self._state[self._shape.arrays[number].name][index]
+    def changed_runs(self) -> list[Run]:
+        runs: list[Run] = []
+        for number, array in enumerate(self._shape.arrays):
+            cells = self._state[array.name]
+            runs += runs_of(number, {index: cells[index] for n, index in self._dirty if n == number})
         self._dirty.clear()
-        return found
+        return runs
 
 
 class _NoticingInterpreter(Interpreter):

@@ -67,7 +67,7 @@ def chunks_from(
 
 def snapshot(producer: Producer, shape: Shape) -> Snapshot:
     """The snapshot of the producer's state now."""
-    return Snapshot(producer.scalars(), producer.changed_cells())
+    return Snapshot(producer.scalars(), producer.changed_runs())
 
 
 def decoded_inputs(machine: Machine, inputs: Sequence[Input]) -> list[tuple[int, dict[str, Any]]]:

@@ -30,8 +30,8 @@ class ArrayShape:
 
     @property
     def cell_bytes(self) -> int:
-        """How many bytes a cell takes in a snapshot."""
-        return (self.cell_width + 7) // 8
+        """How many bytes a cell takes in a snapshot: a power of two."""
+        return max(1 << (self.cell_width - 1).bit_length() >> 3, 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,14 +5,16 @@ The state before a chunk is the initial state with the cells of every snapshot u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from struct import Struct, pack, unpack
 from typing import Any
 
 from ringproof.traces.interpreter import State
 from ringproof.traces.python_code import Cells
 
 from .shape import Shape, TraceError
+from .stream import Run
 
 FULL_EVERY = 256
 """One in so many of the states that were asked for is kept whole."""
@@ -20,33 +22,50 @@ FULL_EVERY = 256
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Scalars in the order of `Shape.scalars`, and cells by the array's number and the index."""
+    """Scalars in the order of `Shape.scalars`, and runs of cells; of cells that did not change, some may be there."""
 
     scalars: tuple[int, ...]
-    cells: Mapping[int, Mapping[int, int]]
+    runs: Sequence[Run]
+
+
+_RUN = Struct("<HQI")
+_LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 def encode_snapshot(shape: Shape, snapshot: Snapshot) -> bytes:
-    """A snapshot as bytes: each scalar, then the cells in runs (array, first index, count, values), low bytes first."""
+    """A snapshot as bytes: each scalar, then runs (array, first index, count, the cells), the low bytes first."""
     out = bytearray()
     for value, width in zip(snapshot.scalars, shape.scalar_widths, strict=True):
         out += int(value).to_bytes((width + 7) // 8, "little")
-    for number, cells in sorted(snapshot.cells.items()):
-        size = shape.arrays[number].cell_bytes
-        for first, values in _runs(cells):
-            out += number.to_bytes(2, "little") + first.to_bytes(8, "little") + len(values).to_bytes(4, "little")
-            out += bytes(values) if size == 1 else b"".join(value.to_bytes(size, "little") for value in values)
+    for number, first, values in snapshot.runs:
+        out += _RUN.pack(number, first, len(values)) + _packed(values, shape.arrays[number].cell_bytes)
     return bytes(out)
 
 
-def _runs(cells: Mapping[int, int]) -> list[tuple[int, list[int]]]:
-    runs: list[tuple[int, list[int]]] = []
+def _packed(values: Sequence[int], size: int) -> bytes:
+    if size in _LETTERS:
+        return pack(f"<{len(values)}{_LETTERS[size]}", *values)
+    return b"".join(value.to_bytes(size, "little") for value in values)
+
+
+def cells_of(content: bytes, size: int) -> Sequence[int]:
+    """The cells of `size` bytes in `content`."""
+    if size == 1:
+        return content
+    if size in _LETTERS:
+        return unpack(f"<{len(content) // size}{_LETTERS[size]}", content)
+    return [int.from_bytes(content[i : i + size], "little") for i in range(0, len(content), size)]
+
+
+def runs_of(array: int, cells: Mapping[int, int]) -> list[Run]:
+    """The cells of an array as runs, by index."""
+    runs: list[tuple[int, int, list[int]]] = []
     for index in sorted(cells):
-        if runs and runs[-1][0] + len(runs[-1][1]) == index:
-            runs[-1][1].append(cells[index])
+        if runs and runs[-1][1] + len(runs[-1][2]) == index:
+            runs[-1][2].append(cells[index])
         else:
-            runs.append((index, [cells[index]]))
-    return runs
+            runs.append((array, index, [cells[index]]))
+    return list(runs)
 
 
 def decode_snapshot(shape: Shape, content: bytes) -> Snapshot:
@@ -60,12 +79,10 @@ def decode_snapshot(shape: Shape, content: bytes) -> Snapshot:
         if value >> width:
             raise TraceError(f"a snapshot gives {name} a value that does not fit its {width} bits")
         scalars.append(value)
-    cells: dict[int, dict[int, int]] = {}
-    while position < len(content):
-        number = int.from_bytes(content[position : position + 2], "little")
-        first = int.from_bytes(content[position + 2 : position + 10], "little")
-        count = int.from_bytes(content[position + 10 : position + 14], "little")
-        position += 14
+    runs: list[Run] = []
+    while position + _RUN.size <= len(content):
+        number, first, count = _RUN.unpack_from(content, position)
+        position += _RUN.size
         if number >= len(shape.arrays):
             raise TraceError("a snapshot writes to an array that the machine does not have")
         array = shape.arrays[number]
@@ -73,14 +90,13 @@ def decode_snapshot(shape: Shape, content: bytes) -> Snapshot:
         position += len(raw)
         if first + count > 1 << array.index_width or not 0 < count * array.cell_bytes == len(raw):
             raise TraceError(f"a snapshot gives {array.name} cells that it does not have")
-        size = array.cell_bytes
-        values = raw if size == 1 else [int.from_bytes(raw[i : i + size], "little") for i in range(0, len(raw), size)]
+        values = cells_of(raw, array.cell_bytes)
         if max(values) >> array.cell_width:
             raise TraceError(f"a snapshot gives {array.name} a value that does not fit a cell")
-        cells.setdefault(number, {}).update(zip(range(first, first + count), values, strict=True))
+        runs.append((number, first, values))
     if position != len(content):
         raise TraceError("a snapshot ends in the middle of a value")
-    return Snapshot(tuple(scalars), cells)
+    return Snapshot(tuple(scalars), runs)
 
 
 class Snapshots:
@@ -98,8 +114,8 @@ class Snapshots:
         arrays = [state[array.name] for array in self._shape.arrays]
         for k in range(start + 1, chunk + 1):
             snapshot = self._read(k)
-            for number, cells in snapshot.cells.items():
-                arrays[number].update(cells)
+            for number, first, values in snapshot.runs:
+                arrays[number].update(zip(range(first, first + len(values)), values, strict=True))
             if k == chunk or k % FULL_EVERY == 0:
                 for name, value in zip(self._shape.scalars, snapshot.scalars, strict=True):
                     state[name] = bool(value) if name in self._shape.truth else value

@@ -71,6 +71,11 @@ class StepWriter:
         self._move = 0
         self._indices = [0] * len(self._shape.arrays)
 
+    def resume(self, move: int, indices: Sequence[int]) -> None:
+        """Goes on where another writer was: the program counter's last move, the arrays' last indices."""
+        self._move = move
+        self._indices = list(indices)
+
     def step(self, reason: Reason, before: Sequence[int], after: State, writes: Sequence[Write]) -> bytes:
         """The bytes of a step, from the scalars before it, the state after it and the cells that it wrote."""
         shape = self._shape
