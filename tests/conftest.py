@@ -1,10 +1,16 @@
-"""Settings that all tests share: Hypothesis repeats itself where `CI` is set, and explores elsewhere."""
+"""Settings that all tests share: Hypothesis repeats itself where `CI` is set, and explores elsewhere.
+
+Kernels are kept with pytest's own cache, so that tests leave the user's alone.
+"""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from hypothesis import settings
+
+os.environ.setdefault("RINGPROOF_CACHE", str(Path(__file__).parent.parent / ".pytest_cache" / "ringproof"))
 
 # No deadlines: the first example of a test may pay for imports and for a solver's start.
 settings.register_profile("ringproof-ci", derandomize=True, deadline=None, print_blob=True)
