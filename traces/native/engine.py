@@ -103,10 +103,21 @@ class Engine:
         """Takes at most `count` steps, and none once the program counter is `until`."""
         if not 0 <= count < 1 << 63:
             raise NativeError(f"a number of steps is from 0 to 2**63 - 1, not {count}")
+        return self._ended(self._take("run", count, until))
+
+    def _take(self, function: str, count: int, until: int | None) -> int:
+        """Calls a function that takes steps of the current state; its result."""
         self._running.write(STOP_ARMED, int(until is not None).to_bytes(4, "little"))
         self._running.write(STOP_VALUE, (until or 0).to_bytes(8, "little"))
-        result = self._running.call("run", count, self._kernel.world)
-        steps = int.from_bytes(self._running.read(COUNT, 8), "little")
+        return self._running.call(function, count, self._kernel.world)
+
+    def _taken(self) -> int:
+        """How many steps the last call took."""
+        return int.from_bytes(self._running.read(COUNT, 8), "little")
+
+    def _ended(self, result: int) -> Run:
+        """What the last call's result says."""
+        steps = self._taken()
         if result != STUCK:
             return Run(steps, REASONS[result])
         nested = None if self.machine.deliver is None else self._trapped(self._number(NESTED))

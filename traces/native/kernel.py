@@ -4,8 +4,8 @@ Memory holds control words, the details of the last trap, the fetched word, the 
 wrote, a table of decoded instructions (see `decoding`), found by the low bits of the program counter, and after these
 the worlds, then their pages. Decoded instructions serve all worlds.
 
-Exported are `run` (at most so many steps of a world), `step` (one, whose trap is returned), `deliver` (that trap), and
-`execute` (a decoded instruction).
+Exported are `run` (at most so many steps of a world), `record` (as `run`, and writes them down, see `recording_code`),
+`step` (one, whose trap is returned), `deliver` (that trap), and `execute` (a decoded instruction).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ringproof.model.cpu import Outcome
 from ringproof.model.machine import Machine
 from ringproof.model.terms import BitVec, Term, substitute, topological, var
 from ringproof.traces.interpreter import UNDEFINED
+from ringproof.traces.recording.shape import Shape
 
 from .control import switch
 from .decoding import RAW, Decoder, Fetched, writes_of
@@ -26,6 +27,7 @@ from .handlers import Handlers
 from .layout import ENTRY, FRAME_BYTES, WORLD, Layout, NativeError, Slot, bytes_of
 from .memory import CONTROL_BYTES, LOG_ENTRY_BYTES
 from .outcomes import OutcomeCode, TrapTable
+from .recording_code import RecordingPlaces, Steps, define_recording, recordable
 from .stepping import ENTRIES, Stepping
 from .wasm import I32, PAGE, Function, Module, Op
 
@@ -36,7 +38,8 @@ class Kernel:
 
     `world` is the address of the first world, and `layout` what lies in one; `log` is where the log begins. `entry` is
     room for a decoded instruction, which has its number at `number` (from 1 in the machine's order, 0 for none),
-    the number of what executes it at `handler`, and operands from `first_operand` on.
+    the number of what executes it at `handler`, and operands from `first_operand` on. `recording` has the places of the
+    function `record`, None where the machine's steps cannot be recorded.
     """
 
     content: bytes
@@ -48,6 +51,7 @@ class Kernel:
     handler: int
     number: int
     first_operand: int
+    recording: RecordingPlaces | None
 
 
 def build(machine: Machine) -> Kernel:
@@ -81,7 +85,8 @@ class _Builder:
         self.undefined = self.traps.number(UNDEFINED, {})
         self.deliveries = self._delivery_outcomes()
         most = max(writes_of(dict(o.state)) for o in (*self.outcomes, self.fetch, *self.deliveries.values()))
-        self.log = self.control.take(3 * (most + 1) * LOG_ENTRY_BYTES)
+        self.log_entries = 3 * (most + 1)
+        self.log = self.control.take(self.log_entries * LOG_ENTRY_BYTES)
         self.support = Support.of(self.module, self.layout, (2 * most + 8) * FRAME_BYTES, logged=True)
         self.code = OutcomeCode(machine.variables, self.layout.slots, self.support, self.traps)
 
@@ -92,22 +97,31 @@ class _Builder:
         self.handlers = Handlers(self.module, self.code, self.support, entry, meanings)
         known = self._known_at_decoding()
         late = Outcome(self.fetch.traps[: len(self.fetch.traps) - known], self.fetch.state)
+        deliver = self._deliver()
         stepping = Stepping(
             machine, self.code, self.handlers, late, self.fetched, self.layout.slots[machine.counter], entry,
-            self.entries, self.entry_bytes, self.log, self._decode(known), room, self._deliver(),
+            self.entries, self.entry_bytes, self.log, self._decode(known), room, deliver,
         )  # fmt: skip
-        self.module.define(stepping.step(), export=True)
+        step = self.module.define(stepping.step(), export=True)
         self.module.define(stepping.run(), export=True)
         execute = Function("execute", (I32, I32), (I32,))
         stepping.begin(execute)
         self.handlers.execute(execute)
         self.module.define(execute, export=True)
+        recording = self._recording(Steps(step, deliver, room, self.log, self.log_entries))
         world = self.control.take(0, 64)
         content = self.module.encoded(-(-(world + self.layout.top) // PAGE) + 16)
         return Kernel(
             content, self.layout, self.traps, world, self.log,
-            self.spare_entry, entry.handler, entry.number, entry.first_operand,
+            self.spare_entry, entry.handler, entry.number, entry.first_operand, recording,
         )  # fmt: skip
+
+    def _recording(self, steps: Steps) -> RecordingPlaces | None:
+        """Adds the function that records, where the machine's steps can be recorded."""
+        machine = self.machine
+        if machine.counter not in machine.components or not recordable(Shape.of(machine)):
+            return None
+        return define_recording(Shape.of(machine), self.module, self.layout, self.control, self.support.memory, steps)
 
     # Fetching and decoding.
 
