@@ -45,9 +45,15 @@ def shrink(
     values = complete(terms, assignment)
     if not holds(values):
         return values
-    _zero_components(values, holds)
     if solver is not None:
+        _zero_components(values, holds)
         values = _zero_with_solver(terms, values, holds, solver, budget, parts)
+    return reduce(values, holds)
+
+
+def reduce(values: Values, holds: Callable[[Values], bool]) -> Values:
+    """Values that satisfy `holds`, made small by concrete steps: components to zero first, then bits, then cells."""
+    _zero_components(values, holds)
     _clear_bits(values, holds)
     _drop_cells(values, holds)
     return values

@@ -36,6 +36,11 @@ class Mover:
         """How many addresses the memory moves by `amount`."""
         return int(self._moved[1]({**dict.fromkeys(self.machine.components, 0), AMOUNT: amount})[-1])
 
+    @property
+    def moved(self) -> set[str]:
+        """The components that the relocation changes beside the memory."""
+        return set(self._moved[0])
+
     @cached_property
     def _size(self) -> int:
         assert self.machine.relocation is not None

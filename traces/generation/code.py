@@ -1,0 +1,83 @@
+"""Where a program's code lies: found by evaluating the machine's fetch on a state and noting what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringproof.model.machine import Machine, Role
+from ringproof.model.terms import ArraySort, Evaluation, Term
+
+from ..interpreter import State
+from ..python_code import Cells
+
+
+class GenerationError(ValueError):
+    """No traces can be made for a machine; the message says why."""
+
+    exit_code = 2
+
+
+class _Noting:
+    """An array's cells, by the reading that `Evaluation` does; the indices that were read are noted."""
+
+    def __init__(self, cells: Cells) -> None:
+        self._cells = cells
+        self.read: list[int] = []
+
+    def get(self, index: int, default: int) -> int:
+        self.read.append(index)
+        return self._cells[index]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The cells that a fetch reads: the index of the first in the machine's code array, and how many."""
+
+    index: int
+    cells: int
+
+
+class Fetching:
+    """The fetch of a machine on concrete states. Raises GenerationError where it has none, or no memory."""
+
+    def __init__(self, machine: Machine) -> None:
+        fetch = machine.fetch
+        if fetch is None:
+            raise GenerationError(f"{machine.name} does not say how it fetches instructions, which random traces need")
+        words: list[Term] = []
+        self._traps = machine.run(lambda cpu: words.append(fetch(cpu))).traps
+        self._word = words[0]
+        memories = [c.name for c in machine.components.values() if c.role is Role.MEMORY]
+        if machine.relocation is None and not memories:
+            raise GenerationError(f"{machine.name} has no component of role memory, which random traces need")
+        self.array = memories[0] if machine.relocation is None else machine.relocation.memory
+        sort = machine.components[self.array].sort
+        assert isinstance(sort, ArraySort)
+        self.cell_width, self.size = sort.value.width, 1 << sort.index.width
+        self._counter = machine.counter
+
+    def place(self, state: State) -> Place | None:
+        """Where the instruction at the program counter lies; None where the fetch traps or reads no memory."""
+        noting = {name: _Noting(value) for name, value in state.items() if isinstance(value, Cells)}
+
+        def value(term: Term) -> object:
+            return Evaluation(lambda variable: noting.get(variable.name, state[variable.name])).value(term)
+
+        if any(value(trap.guard) for trap in self._traps):
+            return None
+        code = noting[self.array].read
+        code.clear()
+        value(self._word)
+        return Place(min(code), max(code) - min(code) + 1) if code else None
+
+    def straight(self, state: State, steps: int) -> Place | None:
+        """The place at the program counter, if the `steps` program counters after it have their code after its."""
+        first = self.place(state)
+        for step in (1, steps):
+            there = self.place({**state, self._counter: state[self._counter] + step})
+            if first is None or there is None or there.index != first.index + step:
+                return None
+        return first
+
+
+__all__ = ["Fetching", "GenerationError", "Place"]
