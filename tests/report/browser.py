@@ -46,6 +46,13 @@ class Opened:
         self.page.keyboard.type(value)
         self.page.keyboard.press("Enter")
 
+    def look(self, array: str, index: int) -> None:
+        """Lists sixteen cells from the index on."""
+        self.unfold()
+        form = self.page.locator(f".finder:has(label:text('{array} from'))")
+        form.locator("input").fill(hex(index))
+        form.locator("button").click()
+
     def unfold(self) -> None:
         for summary in self.page.locator("#table details:not([open]) > summary").all()[::-1]:
             summary.click()

@@ -11,9 +11,11 @@ import pytest
 
 from ringproof.__main__ import main
 from ringproof.properties.witness import load
+from ringproof.traces.recording.form import FRAME
 
 from ..commands import machines
 from ..commands.test_witness_files import changed
+from . import programs
 
 Capture = pytest.CaptureFixture[str]
 
@@ -123,3 +125,45 @@ def test_a_machine_that_has_no_module_is_named_as_such(tmp_path: Path) -> None:
     path = next(p for p in (tmp_path / "found").glob("*.json") if load(p).claim == "mode")
     assert main(["report", str(path), "--machine", str(source)]) == 0
     assert "This page cannot run the machine: small has no program counter." in path.with_suffix(".html").read_text()
+
+
+def test_a_trace_that_the_machine_does_not_take_has_no_report(tmp_path: Path, capsys: Capture) -> None:
+    trace = programs.third_generation(tmp_path, 10)
+    other = programs.third_generation(tmp_path, 10, addend=9, name="other")
+    # The header of one run with the steps of another, each whole by its checksum.
+    one, two = (frames(path.read_bytes()) for path in (trace, other))
+    trace.write_bytes(one[0] + two[1] + one[2])
+    assert main(["report", str(trace)]) == 6
+    assert capsys.readouterr().err == f"ringproof: {trace} does not replay: third-generation does otherwise at step 0\n"
+    assert not trace.with_suffix(".html").exists()
+
+
+def frames(content: bytes) -> tuple[bytes, bytes, bytes]:
+    """The first line and the header, the steps, the end."""
+    starts = [content.index(b"\n") + 1]
+    while starts[-1] < len(content):
+        starts.append(starts[-1] + FRAME.size + FRAME.unpack_from(content, starts[-1])[1])
+    return content[: starts[1]], content[starts[1] : starts[2]], content[starts[2] :]
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:20], lambda content: content[:-60] + b"\0" * 60])
+def test_a_damaged_trace_is_refused_in_one_sentence(
+    tmp_path: Path, capsys: Capture, damage: Callable[[bytes], bytes]
+) -> None:
+    trace = programs.third_generation(tmp_path, 10)
+    trace.write_bytes(damage(trace.read_bytes()))
+    assert main(["report", str(trace)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_traces_of_two_machines_do_not_stand_side_by_side(tmp_path: Path, capsys: Capture) -> None:
+    one, two = programs.third_generation(tmp_path, 3), programs.ia32(tmp_path, 3)
+    assert main(["report", str(one), str(two)]) == 2
+    assert capsys.readouterr().err == f"ringproof: {one} is of third-generation, but {two} of ia32\n"
+
+
+def test_a_run_that_is_too_long_is_refused(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringproof.report.from_trace.LONGEST", 9)
+    trace = programs.third_generation(tmp_path, 10)
+    assert main(["report", str(trace)]) == 2
+    assert capsys.readouterr().err == f"ringproof: {trace} has 10 steps; a report holds at most 9\n"

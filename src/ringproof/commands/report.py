@@ -1,35 +1,52 @@
-"""`ringproof report FILE`: a counterexample as one HTML file."""
+"""`ringproof report FILE`: a counterexample or recorded runs as one HTML file."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ringproof.model.machine import Machine
+    from ringproof.report.content import Report
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path), required=False)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The HTML file; by default FILE's name with .html."
 )
 @click.option("--machine", "machine_file", metavar="FILE.py", help="The file of a machine of your own.")
-def report(file: Path, output: Path | None, machine_file: str | None) -> None:
-    """Write the counterexample in FILE as one HTML page that works offline.
+def report(file: Path, other: Path | None, output: Path | None, machine_file: str | None) -> None:
+    """Write a counterexample, or recorded runs, as one HTML page that works offline.
 
-    The page shows the runs side by side and carries the machine itself: values can be edited in it, and the runs
-    are made again. Exit code 6 says that the counterexample does not replay; then there is no page.
+    FILE is a counterexample or a trace; with a second trace OTHER, the page shows both side by side. The page carries
+    the machine itself: values can be edited in it, and the runs are made again. Exit code 6 says that FILE does not
+    replay; then there is no page.
     """
-    from ringproof.model.catalog import load as load_machine
-    from ringproof.model.catalog import named
+    from ringproof.report.page import page
+    from ringproof.traces.recording.reading import is_trace
+
+    if other is not None or is_trace(file):
+        made = _of_traces([file] if other is None else [file, other], machine_file)
+    else:
+        made = _of_witness(file, machine_file)
+    target = output or file.with_suffix(".html")
+    write(target, page(made))
+    click.echo(f"{target}: {made.name} of {made.machine.name}, {target.stat().st_size / 1024:.0f} KiB")
+
+
+def _of_witness(file: Path, machine_file: str | None) -> Report:
     from ringproof.properties.definitions import Semantics
     from ringproof.properties.replay import replay
     from ringproof.properties.verdicts import SpuriousError
     from ringproof.properties.witness import WitnessError, load
     from ringproof.report.from_witness import assumptions, of_witness
-    from ringproof.report.page import page
 
     witness = load(file)
-    machine = load_machine(machine_file) if machine_file else named(witness.machine)
+    machine = _machine(witness.machine, machine_file)
     if machine.name != witness.machine:
         raise WitnessError(f"the witness is of machine {witness.machine[:60]!r}, not of {machine.name!r}")
     usual = assumptions(machine)
@@ -37,9 +54,28 @@ def report(file: Path, output: Path | None, machine_file: str | None) -> None:
     replayed = replay(Semantics(machine), witness)
     if not replayed.shown:
         raise SpuriousError(f"{witness.id} of {machine.name} does not show what it claims, so there is no report of it")
-    target = output or file.with_suffix(".html")
-    write(target, page(of_witness(replayed, file, usual, machine_file)))
-    click.echo(f"{target}: {witness.id} of {machine.name}, {target.stat().st_size / 1024:.0f} KiB")
+    return of_witness(replayed, file, usual, machine_file)
+
+
+def _of_traces(files: list[Path], machine_file: str | None) -> Report:
+    from ringproof.report.from_trace import of_traces
+    from ringproof.traces.native.recording import producer
+    from ringproof.traces.recording.reading import read_trace
+    from ringproof.traces.recording.trace import Trace
+
+    traces = []
+    for path in files:
+        found = read_trace(path)
+        machine = _machine(found.header.machine, machine_file)
+        machine.assuming(found.header.assumptions)
+        traces.append(Trace(found, machine, producer(machine)))
+    return of_traces(traces, machine_file)
+
+
+def _machine(name: str, machine_file: str | None) -> Machine:
+    from ringproof.model.catalog import load, named
+
+    return load(machine_file) if machine_file else named(name)
 
 
 def write(target: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ringproof.model.machine import Machine
@@ -35,7 +35,8 @@ class Report:
     """One or two runs of a machine, and what is said of them.
 
     `step` is the one that the page shows first. `shown` are the places that make the claim true. `native` is the
-    machine's module, or why the page has none.
+    machine's module, or why the page has none. A report of single instructions has their `operation`; of recorded runs,
+    what reached each from outside and at which step (its `inputs`).
     """
 
     name: str
@@ -50,4 +51,5 @@ class Report:
     meaning: str = ""
     shown: Sequence[Place] = ()
     alignment: Alignment | None = None
-    operation: dict[str, Any] | None = field(default=None)
+    operation: dict[str, Any] | None = None
+    inputs: Sequence[Sequence[tuple[int, Sequence[tuple[Place, int]]]]] = ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from ringproof.model.machine import Machine
+from ringproof.model.machine import Instruction, Machine
 from ringproof.properties.definitions import After
 from ringproof.properties.pairs import bases
 from ringproof.properties.replay import Replayed
@@ -30,7 +30,11 @@ def of_witness(
     """
     case = replayed.case
     machine, witness = case.semantics.machine, case.witness
-    executed = Executed(disassembly(replayed), _stored(replayed), case.instruction.id)
+    executed = Executed(
+        disassembly(replayed),
+        stored(machine, int(witness.word, 16), case.instruction, case.fields),
+        case.instruction.id,
+    )
     labels = ("the run",) if len(case.states) == 1 else ("first run", "second run")
     runs = [
         _run(machine, label, executed, state, after)
@@ -45,7 +49,7 @@ def of_witness(
         ("in memory" if machine.stored else "word", executed.word),
         ("level", " and ".join(dict.fromkeys(levels))),
         ("under", ", ".join(f"{name}={value}" for name, value in witness.assumptions.items())),
-        ("after", machine.source),
+        ("source", machine.source),
     ]
     return Report(
         name=witness.id,
@@ -77,14 +81,14 @@ def module(machine: Machine) -> Native | str:
         return str(error)
 
 
-def _stored(replayed: Replayed) -> str:
-    """The instruction as it lies in memory."""
-    case = replayed.case
-    machine, word = case.semantics.machine, int(case.witness.word, 16)
+def stored(machine: Machine, word: int, instruction: Instruction | None, fields: Mapping[str, int]) -> str:
+    """The instruction `word` as it lies in memory."""
     if machine.stored is None:
         return f"{word:#0{2 + -(-machine.word.width // 4)}x}"
-    length = case.instruction.encoding.length
-    return machine.stored(word, length.value if length.is_constant else case.fields["length"]).hex(" ")
+    if instruction is None:
+        return machine.stored(word, -(-machine.word.width // 8)).hex(" ")
+    length = instruction.encoding.length
+    return machine.stored(word, length.value if length.is_constant else fields["length"]).hex(" ")
 
 
 def _run(machine: Machine, label: str, executed: Executed, before: State, after: After) -> Run:

@@ -11,9 +11,9 @@ from typing import Any
 
 from ringproof.model.machine import Instruction, Machine
 from ringproof.model.terms import BitVecSort, bits
-from ringproof.traces.native import kernel as kernels
-from ringproof.traces.native import memory
-from ringproof.traces.native.decoding import operand_slots
+from ringproof.traces.native import control, memory
+from ringproof.traces.native.cache import compiled_kernel, usual_folder
+from ringproof.traces.native.entries import operand_slots
 from ringproof.traces.native.kernel import Kernel
 from ringproof.traces.native.layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, NativeError, bytes_of
 
@@ -34,7 +34,7 @@ class Native:
 
 def describe(machine: Machine) -> Native:
     """The module of `machine`. Raises NativeError where there is none, or where it is too large for a page."""
-    kernel = kernels.build(_fetching(machine))
+    kernel, _ = compiled_kernel(_fetching(machine), usual_folder())
     if len(kernel.content) > LARGEST_MODULE:
         raise NativeError(
             f"the module of {machine.name} has {len(kernel.content)} bytes; a page takes at most {LARGEST_MODULE}"
@@ -99,11 +99,11 @@ def _description(machine: Machine, kernel: Kernel) -> dict[str, Any]:
             "heapLimit": memory.HEAP_LIMIT,
             "owned": memory.OWNED,
             "logEnd": memory.LOG_END,
-            "trap": kernels.TRAP,
-            "nested": kernels.NESTED,
-            "last": kernels.LAST,
+            "trap": control.TRAP,
+            "nested": control.NESTED,
+            "last": control.LAST,
         },
-        "reasons": {"done": kernels.LIMIT_REACHED, "stuck": kernels.STUCK, "full": kernels.NO_ROOM},
+        "reasons": {"done": control.LIMIT_REACHED, "stuck": control.STUCK, "full": control.NO_ROOM},
         "firstOperand": kernel.first_operand,
     }
 

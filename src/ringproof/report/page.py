@@ -118,6 +118,10 @@ def _data(report: Report, native: Native | None, tables: dict[str, Any]) -> dict
         "tables": tables,
         "native": native.description if native else None,
         "operation": report.operation,
+        "inputs": [
+            [[step, [[name, index, hex(value)] for (name, index), value in places]] for step, places in inputs]
+            for inputs in report.inputs
+        ],
     }
 
 
@@ -157,7 +161,7 @@ def _listed(report: Report) -> list[tuple[int, list[Any]]]:
     longest = max(len(run.steps) for run in report.runs)
     first = max(1, report.step - AROUND)
     return [
-        (number, [run.steps[number - 1] if number <= len(run.steps) else None for run in report.runs])
+        (number - 1, [run.steps[number - 1] if number <= len(run.steps) else None for run in report.runs])
         for number in range(first, min(longest, report.step + AROUND) + 1)
     ]
 

@@ -86,7 +86,8 @@ def partner(machine: Machine, alignment: Alignment | None, place: Place) -> Plac
 def rows(report: Report, states: Sequence[State]) -> list[Row]:
     """All rows, in the machine's order; `foremost` are those that a reader wants first."""
     machine, alignment = report.machine, report.alignment
-    found = []
+    found: list[Row] = []
+    told: set[tuple[str, bool]] = set()
     every = places(machine, *states[:2])
     if len(states) > 2:
         known = dict.fromkeys(every)
@@ -113,10 +114,10 @@ def rows(report: Report, states: Sequence[State]) -> list[Row]:
             plain = written(value, width)
             cells.append(Value(plain.zeros, plain.digits, bool(n % 2 and changed[n // 2])))
         component = machine.components[name]
-        found.append(
-            Row(label(machine, place, other), component.text, component.role.value, tuple(cells), differs, shown,
-                foremost)
-        )  # fmt: skip
+        text = "" if (name, foremost) in told else component.text
+        told.add((name, foremost))
+        here = label(machine, place, other)
+        found.append(Row(here, text, component.role.value, tuple(cells), differs, shown, foremost))
     return found
 
 

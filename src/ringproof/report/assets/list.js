@@ -65,8 +65,8 @@ class List {
     if (page.diverging.has(step)) marks.push(element('span', {class: 'mark', title: 'the runs come to differ'}, '≠'));
     if (page.modeChanges.has(step)) marks.push(element('span', {class: 'sign', title: 'the mode changes'}, '⇅'));
     return element('li', {'aria-setsize': this.count, 'aria-posinset': step + 1, class: current ? 'current' : ''},
-      element('a', {href: `#step-${step}`, 'aria-current': current ? 'step' : null, tabindex: current ? '0' : '-1'},
-        element('span', {class: 'at'}, String(step)), element('span', {class: 'marks'}, ...marks), ...parts));
+      element('a', {href: address(step), 'aria-current': current ? 'step' : null, tabindex: current ? '0' : '-1'},
+        element('span', {class: 'at'}, step ? String(step - 1) : ''), element('span', {class: 'marks'}, ...marks), ...parts));
   }
 
   instruction(run, step) {
@@ -75,7 +75,7 @@ class List {
     const executed = instructions[run.instruction[step] - 1], trap = traps[run.trap[step] - 1];
     const reason = reasons[run.reason[step] - 1];
     return element('span', {class: 'instruction'},
-      element('span', {class: `level l${this.page.levelAt(run, step)}`, title: this.page.levelName(run, step)}, this.page.levelShort(run, step)),
+      element('span', {class: `level l${this.page.levelAt(run, step)}`, title: this.page.levelName(run, step)}, this.page.levelShort(run, step)), ' ',
       executed ? executed[0] : 'no instruction',
       trap ? element('em', {}, ` ${trap}`) : '',
       reason !== 'direct' && reason !== 'trapped' ? element('em', {class: 'reason'}, ` ${reason}`) : '');

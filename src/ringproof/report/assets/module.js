@@ -16,7 +16,7 @@ class Machine {
   }
 
   // Runs the machine from `initial` for at most `limit` steps, or executes the single `operation`.
-  async run(initial, label, limit, operation, notes) {
+  async run(initial, label, limit, operation, inputs, notes) {
     const instance = await WebAssembly.instantiate(this.module);
     this.exports = instance.exports;
     this.memory = instance.exports.memory;
@@ -24,7 +24,7 @@ class Machine {
     this.load(initial);
     const run = new Run(this.components, label, initial);
     if (operation) this.execute(run, operation, notes);
-    else this.steps(run, limit, notes);
+    else this.steps(run, limit, inputs, notes);
     run.finish();
     return run;
   }
@@ -121,9 +121,14 @@ class Machine {
 
   // Stepping.
 
-  steps(run, limit, notes) {
-    const native = this.native, at = native.at;
+  steps(run, limit, inputs, notes) {
+    const native = this.native, at = native.at, reaching = new Map(inputs);
     for (let n = 0; n < limit; n++) {
+      if (reaching.has(n)) {
+        run.begin(0, notes.reason('injected'), 0);
+        for (const [name, index, value] of reaching.get(n)) this.inject(run, name, index, value);
+        continue;
+      }
       this.put(at.trap, 0);
       const reason = this.exports.run(1n, native.world);
       this.look();
@@ -132,13 +137,31 @@ class Machine {
         return;
       }
       const trap = this.word(at.trap);
-      run.begin(notes.instruction(this.executed()), notes.reason(trap ? 'trapped' : 'direct'), this.trapped(trap, notes));
+      run.begin(notes.instruction(this.executed(), run.length + 1), notes.reason(trap ? 'trapped' : 'direct'), this.trapped(trap, notes));
       if (reason === native.reasons.stuck) {
         run.ending = 'the trap could not be delivered';
         return;
       }
       this.record(run);
     }
+  }
+
+  // Something from outside: a component or a cell gets another value.
+  inject(run, name, index, text) {
+    const native = this.native, at = native.at, c = this.components.findIndex(component => component.name === name);
+    const slot = this.slots[c], array = this.arrays[c], value = isBig(this.components[c]) ? BigInt(text) : Number(text);
+    if (slot) this.write(native.world + slot[0], slot[1], value);
+    else {
+      const page = Math.floor(index / 2 ** array.shift);
+      if (array.table !== null && !this.word(native.world + array.table + 4 * page)) {
+        this.heap = this.word(at.heap);
+        this.page(array, page);
+        this.put(at.heap, this.heap);
+        this.put(at.heapEnd, Math.min(this.bytes.length, native.heap + native.limit));
+      }
+      this.write(this.cell(array, index), array.bytes, value);
+    }
+    run.change(c, index || 0, value);
   }
 
   execute(run, operation, notes) {

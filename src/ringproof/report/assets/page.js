@@ -39,11 +39,10 @@ class Learning extends Notes {
     super(notes.tables, false);
     this.notes = notes;
     this.recorded = recorded;
-    this.step = 0;
   }
 
-  instruction(executed) {
-    const number = this.recorded.instruction[++this.step] || 0;
+  instruction(executed, step) {
+    const number = this.recorded.instruction[step] || 0;
     if (executed && number) this.notes.known.set(executed[0], number);
     return number;
   }
@@ -157,7 +156,7 @@ class Page {
     if (this.list) this.list.draw();
     for (const button of document.querySelectorAll('#tools [data-does]')) button.disabled = !this.possible(button.dataset.does);
     const where = document.getElementById('where');
-    if (where) where.textContent = this.step ? `step ${this.step} of ${this.longest}` : `initial state`;
+    if (where) where.textContent = this.step ? `step ${counted(this.step - 1)} of ${counted(this.longest)}` : `before step 0 of ${counted(this.longest)}`;
   }
 
   drawHeading() {
@@ -199,7 +198,7 @@ class Page {
 
   go(step, {link = true} = {}) {
     this.step = Math.max(0, Math.min(step, this.longest));
-    if (link) history.replaceState(null, '', `#step-${this.step}`);
+    if (link) history.replaceState(null, '', address(this.step));
     this.draw();
     if (this.list) this.list.reveal(this.step);
   }
@@ -243,7 +242,7 @@ class Page {
   async again() {
     if (this.edits.size) {
       if (!this.data.operation && !this.learned) {
-        for (const run of this.found) await this.machine.run(run.initial, run.label, run.length, null, new Learning(this.notes, run));
+        for (const [r, run] of this.found.entries()) await this.rerun(r, run.initial, new Learning(this.notes, run));
         this.learned = true;
       }
       const runs = [];
@@ -253,13 +252,18 @@ class Page {
           const [of, c, index] = key.split(' ').map(Number);
           if (of === r) initial.set(c, index, value);
         }
-        runs.push(await this.machine.run(initial, run.label, run.length, this.data.operation, this.notes));
+        runs.push(await this.rerun(r, initial, this.notes));
       }
       this.use(runs);
     } else this.use(this.found);
     this.step = Math.min(this.step, this.longest);
     this.tell();
     this.draw();
+  }
+
+  rerun(r, initial, notes) {
+    const run = this.found[r];
+    return this.machine.run(initial, run.label, run.length, this.data.operation, this.data.inputs[r] || [], notes);
   }
 
   // What an edit comes to, in words. The sentence above it was checked; this only compares.
@@ -283,13 +287,26 @@ class Page {
         parts.push(n ? ', ' : '', element('code', {}, this.table.label(c, index)), ` (${plain(one, width)} and ${plain(two, width)})`);
       });
       if (names.length) parts.push(names.length > 6 ? ` and ${names.length - 6} more places.` : '.');
-    } else {
+    } else if (this.data.operation) {
       const [run] = this.runs, trap = this.data.tables.traps[run.trap[run.length] - 1];
-      parts.push(this.data.operation ? trap ? `Now it traps: ${trap}.` : 'Now it completes.' : `The run has ${run.length} steps.`);
+      parts.push(trap ? `Now it traps: ${trap}.` : 'Now it completes.');
     }
-    parts.push(' ', element('span', {class: 'fine'}, 'The machine in this page ran it; whether the claim still holds, ringproof has not checked.'),
+    if (!this.data.operation) this.runs.forEach((run, r) => parts.push(' ', this.tellPath(run, r)));
+    parts.push(' ', element('span', {class: 'fine'}, this.data.operation
+      ? 'The machine in this page ran it; whether the claim still holds, ringproof has not checked.' : 'The machine in this page ran it.'),
       ' ', element('button', {type: 'button', onclick: () => this.act('reset')}, 'Reset'));
     box.replaceChildren(...parts);
+  }
+
+  // Where an edited run leaves the path of the recorded one.
+  tellPath(run, r) {
+    const found = this.found[r], name = this.runs.length > 1 ? `The ${run.label}` : 'The run';
+    const shortest = Math.min(run.length, found.length);
+    let step = 1;
+    while (step <= shortest && run.instruction[step] === found.instruction[step] && run.trap[step] === found.trap[step]) step++;
+    if (step > shortest && run.length === found.length) return `${name} executes the same ${counted(run.length)} instructions.`;
+    const ended = run.length < found.length ? ` It has ${counted(run.length)} steps${run.ending ? `; then ${run.ending}` : ''}.` : '';
+    return step > shortest ? `${name} executes the same instructions.${ended}` : `${name} goes another way from step ${counted(step - 1)} on.${ended}`;
   }
 }
 
@@ -327,9 +344,16 @@ function addTools(page) {
   });
 }
 
+// Steps are numbered from 0, as `ringproof replay` does; the page is at 0 before the first, at 1 after it.
+
+const counted = value => value.toLocaleString('en');
+
+const address = at => at === 0 ? '#start' : `#step-${at - 1}`;
+
 function linkedStep() {
+  if (location.hash === '#start') return 0;
   const found = /^#step-(\d{1,9})$/.exec(location.hash);
-  return found ? Number(found[1]) : null;
+  return found ? Number(found[1]) + 1 : null;
 }
 
 async function main() {

@@ -125,7 +125,11 @@ class Table {
     const from = this.windows.get(c);
     return element('form', {class: 'finder', onsubmit: event => {
       event.preventDefault();
-      const index = parsed(event.target.elements[0].value, component.index);
+      const text = event.target.elements[0].value, index = parsed(text, component.index);
+      if (!text.trim()) {
+        this.windows.delete(c);
+        return this.page.draw();
+      }
       if (index === null) return this.page.say(`An index of ${component.name} is a number of ${component.index} bits.`);
       this.windows.set(c, Number(index));
       this.page.draw();
@@ -146,10 +150,10 @@ class Table {
       element('thead', {role: 'rowgroup'}, ...top, element('tr', {role: 'row'}, element('td', {role: 'cell', class: 'mark'}),
         element('th', {role: 'columnheader', scope: 'col', class: 'place'}, 'component'),
         ...heads.map(head => element('th', {role: 'columnheader', scope: 'col'}, head)))),
-      element('tbody', {role: 'rowgroup'}, ...rows.map(row => this.row(row, step)))));
+      element('tbody', {role: 'rowgroup'}, ...rows.map((row, n) => this.row(row, step, n > 0 && rows[n - 1].c === row.c)))));
   }
 
-  row(row, step) {
+  row(row, step, again) {
     const component = this.page.components[row.c], label = this.label(row.c, row.index);
     const classes = [row.differs ? 'differs' : '', row.shown ? 'shown' : ''].filter(Boolean).join(' ');
     const made = element('tr', {role: 'row', class: classes},
