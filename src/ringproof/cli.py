@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "machines": "ringproof.commands.machines:machines",
     "check": "ringproof.commands.check:check",
     "explain": "ringproof.commands.explain:explain",
+    "run": "ringproof.commands.run:run",
     "replay": "ringproof.commands.replay:replay",
     "report": "ringproof.commands.report:report",
     "validate": "ringproof.commands.validate:validate",

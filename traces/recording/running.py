@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,33 @@ def chunks_from(
             done += produced.steps
             ending = produced.ending
         yield Chunk(begin, done - begin, bytes(stream), before, ending)
+
+
+SLICE = 1 << 22
+"""Steps that are taken at once where nothing is recorded: a fraction of a second."""
+
+
+def advance(
+    producer: Producer, header: Header, steps: int, *, until: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[int, Ending | None]:  # fmt: skip
+    """Runs from the header's state as `chunks` does, without a stream; the steps taken and the end that was met."""
+    pending = decoded_inputs(producer.machine, header.inputs)
+    producer.load(decode_state(producer.machine, header.state))
+    done = 0
+    ending: Ending | None = None
+    while done < steps and ending is None:
+        if pending and pending[0][0] == done:
+            producer.inject(pending.pop(0)[1])
+            done += 1
+            continue
+        stop = min(done + SLICE, steps, *[entry[0] for entry in pending[:1]])
+        produced = producer.advance(stop - done, until=until)
+        done += produced.steps
+        ending = produced.ending
+        if progress is not None:
+            progress(done)
+    return done, ending
 
 
 def snapshot(producer: Producer, shape: Shape) -> Snapshot:

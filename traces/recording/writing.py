@@ -105,36 +105,20 @@ class TraceWriter:
 def record(
     producer: Producer,
     header: Header,
-    path: Path | None,
+    path: Path,
     steps: int,
     *,
     until: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Recorded:
-    """Runs and records at most `steps` steps; without a path only the digest is found.
+    """Runs and records at most `steps` steps.
 
     Ctrl-C ends the run after the last whole chunk, and is told as `ended`, not raised.
     """
     shape = Shape.of(producer.machine)
-    if path is None:
-        return _digested(producer, header, steps, until, progress)
     with TraceWriter(path, shape, header) as writer:
         ended, ending = _run(producer, header, steps, until, progress, writer.chunk)
         return Recorded(writer.steps, ended, writer.finish(ended), ending)
-
-
-def _digested(
-    producer: Producer, header: Header, steps: int, until: int | None, progress: Callable[[int], None] | None
-) -> Recorded:
-    digest, done = header.digest(), 0
-
-    def take(chunk: Chunk) -> None:
-        nonlocal done
-        digest.update(chunk.stream)
-        done += chunk.steps
-
-    ended, ending = _run(producer, header, steps, until, progress, take)
-    return Recorded(done, ended, digest.hexdigest(), ending)
 
 
 def _run(

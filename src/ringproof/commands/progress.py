@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 
 @contextmanager
@@ -22,3 +23,18 @@ def reporter(what: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], No
             yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name[:32])
     else:
         yield lambda done, total, name: print(f"{done}/{total} {name}", file=sys.stderr, flush=True)
+
+
+def every_second(report: Callable[[int, int, str], None] | None, total: int) -> Callable[[int], None] | None:
+    """A function of how many steps of `total` are done, which reports once a second; None where nothing is reported."""
+    if report is None:
+        return None
+    last = monotonic()
+
+    def tell(done: int) -> None:
+        nonlocal last
+        if monotonic() - last > 1:
+            last = monotonic()
+            report(done, total, "steps")
+
+    return tell

@@ -1,0 +1,179 @@
+"""The state that a run starts from, as the options of `ringproof run` say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ringproof.model.machine import Machine
+    from ringproof.traces.interpreter import State
+    from ringproof.traces.recording.form import Input
+
+LARGEST_FILE = 1 << 24
+"""A state or a program of more bytes is not read."""
+
+_SETTING = re.compile(r"(\w+)(?:\[(\w+)\])?=(\w+)")
+_INJECTION = re.compile(r"(\d+):(.+)")
+
+
+def number(text: str, what: str) -> int:
+    """The number that `text` writes as Python does (16, 0x10). Raises click.BadParameter for anything else."""
+    try:
+        if len(text) > 100 or text.startswith("-"):
+            raise ValueError
+        return int(text, 0)
+    except ValueError:
+        raise click.BadParameter(f"{what} is a number such as 16 or 0x10, not {text[:40]!r}") from None
+
+
+def parse_number(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """The value of an option that is a number or an address."""
+    return None if text is None else number(text, f"the value of {parameter.opts[0]}")
+
+
+def read(path: Path) -> bytes:
+    """The file's content. Raises click.BadParameter where it cannot be read or is too large."""
+    try:
+        if not path.is_file():
+            raise click.BadParameter(f"{path} is not a file")
+        if path.stat().st_size > LARGEST_FILE:
+            raise click.BadParameter(f"{path} has {path.stat().st_size} bytes; at most {LARGEST_FILE} are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+
+
+def starting_state(
+    machine: Machine, state: Path | None, program: Path | None, at: int | None, settings: Sequence[str]
+) -> State:
+    """The state of the file `state`, else the machine's own start, with the program in memory and the settings made."""
+    found = _state_of_file(machine, state) if state else _own_start(machine)
+    values = settings_of(machine, settings)
+    if program is not None:
+        _load(machine, found, read(program), at or 0)
+        if state is None and machine.counter not in values:
+            values = {machine.counter: at or 0, **values}
+            _check(machine, machine.counter, at or 0)
+    elif at is not None:
+        raise click.BadParameter("--at says where --program lies, and no program was given")
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found[name].update(value)
+        else:
+            found[name] = _typed(machine, name, value)
+    return found
+
+
+def _own_start(machine: Machine) -> State:
+    from ringproof.traces.interpreter import Interpreter
+
+    values = {name: _typed(machine, name, value) for name, value in machine.start.items()}
+    return Interpreter(machine).initial(**values)
+
+
+def _state_of_file(machine: Machine, path: Path) -> State:
+    import msgspec
+
+    from ringproof.traces.recording.state_text import StateError, StateText, decode_state
+
+    try:
+        return decode_state(machine, msgspec.json.decode(read(path), type=StateText))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, StateError) as error:
+        raise click.BadParameter(f"{path} is no state of {machine.name}: {error}") from None
+
+
+def _load(machine: Machine, state: State, content: bytes, at: int) -> None:
+    """Puts `content` into memory from the cell `at` on; a cell takes as many bytes as it needs, the lowest first."""
+    from ringproof.model.machine import Role
+    from ringproof.model.terms import ArraySort
+
+    memories = [c for c in machine.components.values() if c.role is Role.MEMORY and isinstance(c.sort, ArraySort)]
+    if len(memories) != 1:
+        raise click.BadParameter(f"{machine.name} has {len(memories)} memories; a program is loaded into the only one")
+    (memory,) = memories
+    assert isinstance(memory.sort, ArraySort)
+    width, top = memory.sort.value.width, 1 << memory.sort.index.width
+    size = (width + 7) // 8
+    if len(content) % size:
+        raise click.BadParameter(
+            f"the program has {len(content)} bytes, but a cell of {machine.name} takes {size} each"
+        )
+    if at + len(content) // size > top:
+        raise click.BadParameter(
+            f"a program of {len(content) // size} cells at {at:#x} ends past the last cell, {top - 1:#x}"
+        )
+    for position in range(0, len(content), size):
+        cell = int.from_bytes(content[position : position + size], "little")
+        if cell >> width:
+            raise click.BadParameter(f"the program has {cell:#x} at byte {position}; a cell has {width} bits")
+        state[memory.name][at + position // size] = cell
+
+
+def settings_of(machine: Machine, texts: Sequence[str]) -> dict[str, Any]:
+    """`NAME=VALUE` and `NAME[INDEX]=VALUE` as values by name, those of an array by index."""
+    from ringproof.model.terms import ArraySort
+    from ringproof.traces.python_code import Cells
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        match = _SETTING.fullmatch(text)
+        if match is None:
+            raise click.BadParameter(f"a value is given as NAME=VALUE or NAME[INDEX]=VALUE, not {text[:60]!r}")
+        name, index, value = match[1], match[2], number(match[3], f"the value of {match[1]}")
+        if name not in machine.components:
+            raise click.BadParameter(f"{machine.name} has no component named {name[:40]!r}")
+        sort = machine.components[name].sort
+        if isinstance(sort, ArraySort) is (index is None):
+            form = f"{name}[INDEX]=VALUE" if index is None else f"{name}=VALUE"
+            raise click.BadParameter(f"{name} of {machine.name} is given as {form}, not {text[:60]!r}")
+        if isinstance(sort, ArraySort):
+            place = number(index, f"an index of {name}")
+            if place >> sort.index.width or value >> sort.value.width:
+                raise click.BadParameter(
+                    f"{name} has indices of {sort.index.width} bits and cells of {sort.value.width}, not {text[:60]!r}"
+                )
+            found.setdefault(name, Cells())[place] = value
+        else:
+            _check(machine, name, value)
+            found[name] = value
+    return found
+
+
+def _check(machine: Machine, name: str, value: int) -> None:
+    from ringproof.model.terms import BitVecSort
+
+    sort = machine.components[name].sort
+    width = sort.width if isinstance(sort, BitVecSort) else 1
+    if value >> width:
+        raise click.BadParameter(f"{name} is a number of {width} bits, not {value:#x}")
+
+
+def _typed(machine: Machine, name: str, value: int) -> int | bool:
+    from ringproof.model.terms import BoolSort
+
+    return bool(value) if isinstance(machine.components[name].sort, BoolSort) else value
+
+
+def inputs_of(machine: Machine, texts: Sequence[str]) -> list[Input]:
+    """`STEP:NAME=VALUE`, repeated, as the inputs of a run in order."""
+    from ringproof.traces.recording.form import Input
+
+    by_step: dict[int, list[str]] = {}
+    for text in texts:
+        match = _INJECTION.fullmatch(text)
+        if match is None or len(match[1]) > 18:
+            raise click.BadParameter(f"an injected value is given as STEP:NAME=VALUE, not {text[:60]!r}")
+        by_step.setdefault(int(match[1]), []).append(match[2])
+    inputs = []
+    for step in sorted(by_step):
+        values = {
+            name: {hex(i): hex(v) for i, v in value.items()} if isinstance(value, Mapping) else hex(value)
+            for name, value in settings_of(machine, by_step[step]).items()
+        }
+        inputs.append(Input(step=step, values=values))
+    return inputs
