@@ -1,4 +1,4 @@
-"""`ringproof replay FILE`: run a saved counterexample again."""
+"""`ringproof replay FILE`: run a saved counterexample or a recorded trace again."""
 
 from __future__ import annotations
 
@@ -10,17 +10,59 @@ from ringproof.exits import Exit
 
 from .common import json_option, print_json
 from .replay_text import side_by_side
+from .replay_trace import Asked, replay_trace
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path), required=False)
 @click.option("--machine", "machine_file", metavar="FILE.py", help="The file of a machine of your own.")
+@click.option("--step", type=click.IntRange(0), metavar="N", help="Of a trace: show this step; --watch starts here.")
+@click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many steps to show.")
+@click.option("--next-mode-change", is_flag=True, help="Show the first step from --step on that changes the mode.")
+@click.option("--previous-mode-change", is_flag=True, help="Show the last step before --step that changes the mode.")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show where this trace parts from another, which may also be named second.",
+)
+@click.option(
+    "--watch",
+    metavar="EXPRESSION",
+    help="List the steps that change this, or make it true: EAX, memory[ESP] == 0x10, ...",
+)
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many of these to list.")
+@click.option("--as", "form", type=click.Choice(["program"]), help="Print the assembly of what ran, by address.")
+@click.option("--interactive", "-i", is_flag=True, help="Move about in the trace with n, p, g N, m, w EXPRESSION, q.")
 @json_option
-def replay(file: Path, machine_file: str | None, as_json: bool) -> None:
-    """Run the counterexample in FILE again and say whether it still shows what it claims.
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+def replay(
+    file: Path, other: Path | None, machine_file: str | None, step: int | None, count: int, next_mode_change: bool,
+    previous_mode_change: bool, against: Path | None, watch: str | None, limit: int, form: str | None,
+    interactive: bool, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Run the counterexample or the trace in FILE again and say whether it is still so.
 
-    Exit code 0 says that it does, 6 that it does not.
+    Of a trace, every step is taken again and compared; or one is shown, or a question answered.
+    Exit code 0 says that it still holds, 6 that it does not; 1 that two traces part, 5 that no step is as asked.
     """
+    from ringproof.traces.recording.reading import is_trace
+
+    if other is not None and against is not None:
+        raise click.UsageError("a second trace is named by --against or after the first, not by both")
+    asked = Asked(
+        step, count, next_mode_change, previous_mode_change, against or other, watch, limit, form == "program",
+        interactive, machine_file, as_json, quiet,
+    )  # fmt: skip
+    if is_trace(file):
+        click.get_current_context().exit(replay_trace(file, asked))
+    if not asked.is_plain:
+        raise click.UsageError(f"{file} is no trace file, and the options given are for traces")
+    _replay_witness(file, machine_file, as_json)
+
+
+def _replay_witness(file: Path, machine_file: str | None, as_json: bool) -> None:
     from ringproof.model.catalog import load as load_machine
     from ringproof.model.catalog import named
     from ringproof.properties.definitions import Semantics
