@@ -1,0 +1,425 @@
+"""The code of a region: a function that takes at most so many steps of a world, and returns how many it took.
+
+It returns 0 at once unless the slow components and the cells that it was made from have the values it was made for.
+Components live in local variables and are written back where the region is left, always between two instructions:
+before one that would trap, that must be left to the kernel, or for which there are no steps left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringproof.model.machine import Machine
+from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, substitute, topological, var
+from ringproof.traces.python_code import guarded_writes
+
+from ..emit import Emitter, Support, kind
+from ..graph import Graph, Plan
+from ..layout import WORLD, ArrayPlace, Layout, bytes_of
+from ..memory import OWNED, Memory
+from ..outcomes import Write, joined
+from ..wasm import I32, I64, Function, Op
+from ..wide import WideFunctions
+from .cells import CellChecks, Watch
+from .flow import Key, Node
+from .module import LinkedModule
+from .shape import Block, Shape
+from .specialize import Cell
+from .stores import Prepared
+from .variant import Variant, targets
+from .view import constant
+
+BUDGET = 0
+
+Next = int | Term | tuple[int, Any, Any]
+"""The next program counter: known, a value, or a choice by a local variable."""
+
+
+class UnstableError(Exception):
+    """Cells were watched that the region itself writes; it has to be made again without."""
+
+    def __init__(self, cells: list[Cell]) -> None:
+        super().__init__(f"{len(cells)} watched cells are written")
+        self.cells = cells
+
+
+class _ReadOnly(Memory):
+    """Memory for code that never allocates."""
+
+    def _allocator(self, place: ArrayPlace) -> int:
+        return -1
+
+
+class _Emitter(Emitter):
+    """Variables are in local variables."""
+
+    def __init__(self, f: Function, plan: Plan, support: Support, bound: Mapping[int, int]) -> None:
+        super().__init__(f, plan, {}, support)
+        self._bound = bound
+        self._locals.update({key: (number,) for key, number in bound.items()})
+
+    def _var(self, node: Term) -> None:
+        self.f.get(self._bound[id(node)])
+
+
+@dataclass
+class Values:
+    """The components, as constants and bound variables, and the cells whose content is known."""
+
+    scalars: dict[str, Term]
+    cells: dict[Cell, Term]
+
+    def copy(self) -> Values:
+        return Values(dict(self.scalars), dict(self.cells))
+
+
+class RegionCode:
+    """Writes the function of one shape."""
+
+    def __init__(
+        self, machine: Machine, slow: tuple[str, ...], layout: Layout, module: LinkedModule, shape: Shape
+    ) -> None:
+        self._machine, self._slow, self._layout, self._shape = machine, slow, layout, shape
+        memory = _ReadOnly(module, layout, 0, logged=False)
+        self._support = Support(memory, WideFunctions(module))
+        self._f = Function("region", (I64, I32), (I64,))
+        self._left = self._f.local(I64)
+        self._owned = self._f.local(I32)
+        self._bound: dict[int, int] = {}
+        self._kept: list[Term] = []
+        self._marks: dict[Block, int] = {}
+        self._loops: dict[Block, int] = {}
+        code = {cell: v for node in shape.nodes.values() if node.found for cell, v in node.found.cells.items()}
+        variants = [v for node in shape.nodes.values() for v in node.variants]
+        watched = {cell: value for v in variants for cell, value in v.cells.items()}
+        self.watch = Watch(code, watched, layout)
+        changed = {n for v in variants for n, t in v.state.items() if not isinstance(t.sort, ArraySort)}
+        read = {n.name for v in variants for n in topological(_roots(v)) if n.op == "var"}
+        read = {name for name in read if not isinstance(machine.components[name].sort, ArraySort)}
+        self._changed = sorted(changed - {machine.counter})
+        self._names = sorted((changed | read) - set(slow) - {machine.counter})
+        rests = {name for node in shape.nodes.values() if node.found for name in node.found.read}
+        self._checked = sorted((rests | changed) & set(slow))
+
+    def function(self) -> Function:
+        f = self._f
+        self._enter()
+        self._tree(self._shape.head, self._canonical(self._shape.head.key))
+        f.op(Op.UNREACHABLE)
+        return f
+
+    # Entering and leaving.
+
+    def _enter(self) -> None:
+        f, head = self._f, self._shape.head
+        values = dict(zip(self._slow, head.key[1], strict=True))
+        inside, out = f.block(), f.block()
+        for name in self._checked:
+            self._load(name)
+            f.const(self._kind(name), values[name])
+            f.op(Op.I32_NE if self._kind(name) == I32 else Op.I64_NE)
+            f.branch_if(out)
+        CellChecks(f, self._layout, self.watch.cells).check(out)
+        f.branch(inside)
+        f.end()
+        f.const(I64, 0)
+        f.op(Op.RETURN)
+        f.end()
+        for name in self._names:
+            number = f.local(self._kind(name))
+            self._load(name)
+            f.set(number)
+            self._bind(self._machine.variables[name], number)
+        f.get(BUDGET)
+        f.set(self._left)
+        self._afford(head, self._canonical(head.key))
+        f.const(I32, 0)
+        f.load(I32, 4, OWNED)
+        f.set(self._owned)
+
+    def _bind(self, variable: Term, number: int) -> Term:
+        self._bound[id(variable)] = number
+        self._kept.append(variable)
+        return variable
+
+    def _kind(self, name: str) -> int:
+        return kind(self._machine.variables[name])
+
+    def _load(self, name: str) -> None:
+        self._f.get(WORLD)
+        self._f.load(self._kind(name), bytes_of(self._machine.components[name].sort), self._layout.slots[name].offset)
+
+    def _canonical(self, key: Key) -> Values:
+        """At a join, what is not slow is in the local variables of the components."""
+        scalars = dict(self._machine.variables)
+        for name, value in zip(self._slow, key[1], strict=True):
+            scalars[name] = constant(value, self._machine.components[name].sort)
+        return Values(scalars, {})
+
+    def _push(self, term: Term) -> None:
+        if term.is_constant:
+            self._f.const(kind(term), term.value)
+        else:
+            self._f.get(self._bound[id(term)])
+
+    def _exit(self, values: Values, counter: Term, undone: int) -> None:
+        """Writes everything back and returns; `undone` of the steps that were counted are not taken."""
+        f, slots = self._f, self._layout.slots
+        for name, term in (*[(n, values.scalars[n]) for n in self._changed], (self._machine.counter, counter)):
+            f.get(WORLD)
+            self._push(term)
+            f.store(kind(term), bytes_of(self._machine.components[name].sort), slots[name].offset)
+        f.get(BUDGET)
+        f.get(self._left)
+        f.op(Op.I64_SUB)
+        if undone:
+            f.const(I64, undone)
+            f.op(Op.I64_SUB)
+        f.op(Op.RETURN)
+
+    def _counter(self, value: int) -> Term:
+        return constant(value, self._machine.components[self._machine.counter].sort)
+
+    # Blocks.
+
+    def _tree(self, block: Block, values: Values) -> None:
+        """The block and what it dominates."""
+        f = self._f
+        if block.joins:
+            values = self._canonical(block.key)
+        if block.loop:
+            self._loops[block] = f.loop()
+        joins = sorted([child for child in block.children if child.joins], key=lambda b: b.number)
+        for child in reversed(joins):
+            self._marks[child] = f.block()
+        self._block(block, values)
+        for child in joins:
+            f.end()
+            self._tree(child, values)
+        if block.loop:
+            f.end()
+
+    def _afford(self, block: Block, values: Values) -> None:
+        """Leaves the region where there are no steps left for the block.
+
+        This stands before the jump to a join, so that what only an exit needs is computed on the way out alone.
+        """
+        f = self._f
+        f.get(self._left)
+        f.const(I64, len(block.nodes))
+        f.op(Op.I64_LT_U)
+        f.if_()
+        self._exit(values, self._counter(block.key[0]), 0)
+        f.end()
+
+    def _block(self, block: Block, values: Values) -> None:
+        f, count = self._f, len(block.nodes)
+        f.get(self._left)
+        f.const(I64, count)
+        f.op(Op.I64_SUB)
+        f.set(self._left)
+        for position, node in enumerate(block.nodes):
+            undone = count - position
+            if position < count - 1:
+                done = self._variant(node, node.variants[0], values, undone, None)
+                if done is None:
+                    return
+                values = done[0]
+                continue
+            self._last(block, node, values)
+
+    def _last(self, block: Block, node: Node, values: Values) -> None:
+        f = self._f
+        for variant in node.variants:
+            fail = f.block()
+            done = self._variant(node, variant, values.copy(), 1, fail)
+            if done is not None:
+                self._go(block, variant, *done)
+            f.end()
+        self._exit(values, self._counter(node.key[0]), 1)
+
+    def _go(self, block: Block, variant: Variant, values: Values, where: Next) -> None:
+        f = self._f
+        if isinstance(where, Term):
+            self._exit(values, where, 0)
+        elif isinstance(where, tuple):
+            f.get(where[0])
+            f.if_()
+            self._go(block, variant, values.copy(), where[1])
+            f.else_()
+            self._go(block, variant, values, where[2])
+            f.end()
+        else:
+            self._jump(block, (where, variant.slow), values)
+
+    def _jump(self, block: Block, key: Key, values: Values) -> None:
+        f, target = self._f, self._shape.edges.get((block, key))
+        if target is None:
+            self._exit(values, self._counter(key[0]), 0)
+            return
+        self._afford(target, values)
+        if not target.joins:
+            self._tree(target, values)
+        else:
+            moved = [n for n in self._names if values.scalars[n] is not self._machine.variables[n]]
+            for name in moved:
+                self._push(values.scalars[name])
+            for name in reversed(moved):
+                f.set(self._bound[id(self._machine.variables[name])])
+            f.branch(self._loops[target] if target.number <= block.number else self._marks[target])
+
+    # Instructions.
+
+    def _variant(
+        self, node: Node, variant: Variant, values: Values, undone: int, fail: int | None
+    ) -> tuple[Values, Next] | None:
+        """The code of one way of an instruction; the values after it, or None where it always leaves.
+
+        It branches to `fail` (or leaves the region) where a check does not hold.
+        """
+        f = self._f
+        here = self._counter(node.key[0])
+        plain = {n: t for n, t in variant.state.items() if not isinstance(t.sort, ArraySort)}
+        plain.pop(self._machine.counter, None)
+        writes = [(n, w) for n, t in variant.state.items() if isinstance(t.sort, ArraySort) for w in guarded_writes(t)]
+        roots = [term for term, _ in variant.checks] + [variant.leaves, variant.next, *plain.values()]
+        roots = self._substituted([*roots, *[part for _, write in writes for part in write]], values)
+        checks = [(t, v) for t, (_, v) in zip(roots, variant.checks, strict=False)]
+        leaves, after = roots[len(checks)], roots[len(checks) + 1]
+        rest = roots[len(checks) + 2 :]
+        plain = dict(zip(plain, rest, strict=False))
+        parts = rest[len(plain) :]
+        if any(term.is_constant and term.value != value for term, value in checks):
+            if fail is not None:
+                f.branch(fail)
+                return None
+            self._exit(values, here, undone)
+            return None
+        checks = [(term, value) for term, value in checks if not term.is_constant]
+        stores = self._stores([n for n, _ in writes], parts)
+        if leaves is TRUE or any(self.watch.forbids(n, w) for n, w in stores):
+            self._exit(values, here, undone)
+            return None
+        choices = _conditions(after)
+
+        plan = Plan(Graph())
+        wanted = [term for term, _ in checks] + [leaves, *plain.values(), *choices]
+        if not choices and not after.is_constant:
+            wanted.append(after)
+        for term in (*wanted, *[part for _, w in stores for part in w[:3]]):
+            plan.use(term, plan.root)
+        plan.settle()
+        e = _Emitter(f, plan, self._support, self._bound)
+        e.open(plan.root)
+        for term, value in checks:
+            e.value(term)
+            f.const(kind(term), value)
+            f.op(Op.I32_NE if kind(term) == I32 else Op.I64_NE)
+            if fail is not None:
+                f.branch_if(fail)
+            else:
+                f.if_()
+                self._exit(values, here, undone)
+                f.end()
+        prepared = [self._prepare(e, name, write) for name, write in stores]
+        conditions = [condition for item in prepared for condition in item.conditions]
+        if conditions or leaves is not FALSE:
+            e.value(leaves)
+            for condition in conditions:
+                condition()
+                f.op(Op.I32_OR)
+            f.if_()
+            self._exit(values, here, undone)
+            f.end()
+        result = values.copy()
+        for name, term in plain.items():
+            result.scalars[name] = self._settled(e, name, term)
+        where = self._next(e, after)
+        for item in prepared:
+            item.store()
+            self._note(result, item)
+        return result, where
+
+    def _substituted(self, roots: list[Term], values: Values) -> list[Term]:
+        variables = self._machine.variables
+        known = {variables[n]: t for n, t in values.scalars.items() if t is not variables[n]}
+        roots = substitute(roots, known)
+        while True:
+            found: dict[Term, Term] = {}
+            for node in topological(roots):
+                if node.op == "select" and node.args[1].is_constant:
+                    cell = (node.args[0].name, node.args[1].value)
+                    if cell in self.watch.cells:
+                        found[node] = constant(self.watch.cells[cell], node.sort)
+                    elif cell in values.cells:
+                        found[node] = values.cells[cell]
+            if not found:
+                return roots
+            roots = substitute(roots, found)
+
+    def _settled(self, e: Emitter, name: str, term: Term) -> Term:
+        """`term` as a constant or a bound variable."""
+        if term.is_constant or id(term) in self._bound:
+            return term
+        number = self._f.local(kind(term))
+        e.value(term)
+        self._f.set(number)
+        return self._bind(var(f"{name}'{number}", term.sort), number)
+
+    def _next(self, e: Emitter, term: Term) -> Next:
+        if term.is_constant:
+            return term.value
+        if not _conditions(term):
+            return self._settled(e, self._machine.counter, term)
+        condition, then, other = term.args
+        number = self._f.local(I32)
+        e.value(condition)
+        self._f.set(number)
+        return number, self._next(e, then), self._next(e, other)
+
+    # Stores.
+
+    def _stores(self, names: list[str], parts: list[Term]) -> list[tuple[str, Write]]:
+        """The writes in order, neighbouring bytes as one; those that never happen are left out."""
+        found: list[tuple[str, Write]] = []
+        for name in dict.fromkeys(names):
+            own = [(parts[3 * n], parts[3 * n + 1], parts[3 * n + 2]) for n, owner in enumerate(names) if owner == name]
+            found += [(name, write) for write in joined([write for write in own if write[2] is not FALSE])]
+        for name, write in found:
+            unstable = self.watch.unstable(name, write)
+            if unstable:
+                raise UnstableError(unstable)
+        return found
+
+    def _prepare(self, e: Emitter, name: str, write: Write) -> Prepared:
+        return Prepared(self._f, e, self._layout.arrays[name], write, self._owned, self.watch)
+
+    def _note(self, values: Values, item: Prepared) -> None:
+        """What is known of cells after a store."""
+        name, (index, _, guard, count) = item.place.name, item.write
+        if not index.is_constant:
+            values.cells = {cell: term for cell, term in values.cells.items() if cell[0] != name}
+            return
+        value = item.write[1]
+        if not value.is_constant and id(value) not in self._bound:
+            value = self._bind(var(f"{name}'{item.value}", value.sort), item.value)
+        for number in range(max(count, 1)):
+            cell = (name, (index.value + number) % (1 << index.width))
+            if guard is TRUE:
+                values.cells[cell] = value[8 * number + 7 : 8 * number] if count else value
+            else:
+                values.cells.pop(cell, None)
+
+
+def _roots(variant: Variant) -> list[Term]:
+    return [*[term for term, _ in variant.checks], variant.leaves, variant.next, *variant.state.values()]
+
+
+def _conditions(term: Term) -> list[Term]:
+    """The conditions of a choice of constants; none for anything else."""
+    found = targets(term)
+    if found is None or term.is_constant:
+        return []
+    return [term.args[0], *_conditions(term.args[1]), *_conditions(term.args[2])]
