@@ -111,17 +111,21 @@ class Snapshots:
         """The state before `chunk`, a copy."""
         start = max(k for k in self._kept if k <= chunk)
         state = copied(self._kept[start])
-        arrays = [state[array.name] for array in self._shape.arrays]
         for k in range(start + 1, chunk + 1):
             snapshot = self._read(k)
-            for number, first, values in snapshot.runs:
-                arrays[number].update(zip(range(first, first + len(values)), values, strict=True))
+            apply_runs(self._shape, state, snapshot)
             if k == chunk or k % FULL_EVERY == 0:
                 for name, value in zip(self._shape.scalars, snapshot.scalars, strict=True):
                     state[name] = bool(value) if name in self._shape.truth else value
                 if k % FULL_EVERY == 0:
                     self._kept[k] = copied(state)
         return state
+
+
+def apply_runs(shape: Shape, state: State, snapshot: Snapshot) -> None:
+    """Gives the arrays of `state` the snapshot's cells."""
+    for number, first, values in snapshot.runs:
+        state[shape.arrays[number].name].update(zip(range(first, first + len(values)), values, strict=True))
 
 
 def copied(state: State) -> State:

@@ -14,7 +14,7 @@ from .producer import Producer
 from .reading import TraceFile
 from .running import Chunk, chunks, chunks_from, decoded_inputs
 from .shape import Shape, TraceError
-from .snapshots import Snapshot, Snapshots, decode_snapshot
+from .snapshots import Snapshot, Snapshots, apply_runs, copied, decode_snapshot
 from .state_text import StateError, decode_state
 from .stream import CHUNK, Change, apply_change, read_steps
 
@@ -72,10 +72,14 @@ class Trace:
         """
         recorded = self.header.kind == "recorded"
         digest, done = self.header.digest(), 0
+        initial = decode_state(self.machine, self.header.state)
+        ours, theirs = copied(initial), copied(initial)
         self._derived = []
         for number, chunk in enumerate(chunks(self._producer, self.header, self.steps)):
             if recorded and chunk.stream != self._stream_of(number):
                 self._tell_difference(number, chunk)
+            if recorded and chunk.before is not None:
+                self._check_snapshot(number, ours, chunk.before, theirs)
             if not recorded and chunk.before is not None:
                 self._derived.append(chunk.before)
             digest.update(chunk.stream)
@@ -90,6 +94,18 @@ class Trace:
             raise DoesNotReplayError(
                 f"{self.path} does not replay: the digest of its {self.steps} steps is {digest.hexdigest()[:16]}..., "
                 f"but it says {self.end.digest[:16]!r}..."
+            )
+
+    def _check_snapshot(self, number: int, ours: State, produced: Snapshot, theirs: State) -> None:
+        """Compares the snapshot before a chunk with the one that came about; both states go on to there."""
+        found = self._snapshot(number)
+        for state, snapshot in ((ours, produced), (theirs, found)):
+            apply_runs(self.shape, state, snapshot)
+        touched = [(n, index) for n, at, cells in (*produced.runs, *found.runs) for index in range(at, at + len(cells))]
+        arrays = [(ours[array.name], theirs[array.name]) for array in self.shape.arrays]
+        if found.scalars != produced.scalars or any(arrays[n][0][i] != arrays[n][1][i] for n, i in touched):
+            raise DoesNotReplayError(
+                f"{self.path} does not replay: its snapshot before step {number * CHUNK} is not the state there"
             )
 
     def _tell_difference(self, number: int, produced: Chunk) -> None:
