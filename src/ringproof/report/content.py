@@ -21,6 +21,15 @@ class Alignment:
     offset: int
     bases: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """The move in words."""
+        moved = ", ".join(self.bases)
+        return (
+            f"The second run lies {self.offset:#x} cells of {self.memory} further on. What is moved with it is no "
+            f"difference: {self.memory} is shown with both addresses, and {moved} are compared as moved."
+        )
+
 
 @dataclass(frozen=True)
 class Command:

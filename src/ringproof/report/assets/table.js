@@ -106,11 +106,12 @@ class Table {
   draw(step) {
     const rows = this.rows(step), page = this.page;
     const parts = [this.table('What changes or differs', step, rows.filter(row => row.foremost))];
+    const equal = page.data.alignment ? ' and equal but for the move' : page.runs.length > 1 ? ' and equal' : '';
     for (const role of Object.keys(ROLES)) {
       const group = rows.filter(row => !row.foremost && page.components[row.c].role === role);
       const arrays = page.components.flatMap((component, c) => component.role === role && component.index !== null ? [c] : []);
       if (!group.length && !arrays.length) continue;
-      const said = group.length ? `${group.length} more, unchanged${page.runs.length > 1 ? ' and equal' : ''}` : 'nothing is set';
+      const said = group.length ? `${group.length} more, unchanged${equal}` : 'nothing is set';
       parts.push(element('details', {
         open: this.open.has(role),
         ontoggle: event => event.target.open ? this.open.add(role) : this.open.delete(role),
@@ -159,7 +160,7 @@ class Table {
     const made = element('tr', {role: 'row', class: classes},
       element('td', {role: 'cell', class: 'mark'},
         ...(row.differs ? [element('span', {'aria-hidden': 'true'}, '≠'), unseen('the runs differ')] : [])),
-      element('th', {role: 'rowheader', scope: 'row', class: 'place'}, element('span', {class: 'name'}, label), element('span', {class: 'about'}, component.text)));
+      element('th', {role: 'rowheader', scope: 'row', class: 'place'}, element('span', {class: 'name'}, label), again || !component.text ? '' : element('span', {class: 'about'}, component.text)));
     row.values.forEach((value, n) => {
       if (step === 0 && n % 2) return;
       const r = n >> 1, changed = n % 2 === 1 && row.changed[r];
