@@ -129,18 +129,24 @@ class Interpreter:
             fields["length"] = length
         return bool(matches), fields
 
-    def attempt(self, state: State) -> Step:
-        """Fetches, decodes and executes one instruction; a trap leaves the state as it was and is not delivered."""
+    def fetch(self, state: State) -> tuple[int | None, Trapped | None]:
+        """The instruction word at the program counter, or the fetch's trap. A fetch may change the state."""
         found: dict[str, int] = {}
         trapped = self._fetch(state, found)
-        word = found.get(WORD)
-        if trapped is not None or word is None:
-            return Step(None, None, {}, trapped)
+        return found.get(WORD), trapped
+
+    def perform(self, word: int, state: State) -> Step:
+        """Decodes and executes a word; a trap leaves the state as it was and is not delivered."""
         decoded = self.decode(word)
         if decoded is None:
             return Step(word, None, {}, Trapped(UNDEFINED, {}))
         instruction, fields = decoded
         return Step(word, instruction, fields, self.execute(instruction, fields, state))
+
+    def attempt(self, state: State) -> Step:
+        """Fetches, decodes and executes one instruction; its trap is not delivered."""
+        word, trapped = self.fetch(state)
+        return Step(None, None, {}, trapped) if trapped is not None or word is None else self.perform(word, state)
 
     def step(self, state: State) -> Step:
         """Fetches, decodes and executes one instruction, and delivers its trap if it has one."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction
 from ringproof.solvers.answer import Solver, Unsat

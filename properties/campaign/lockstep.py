@@ -17,7 +17,7 @@ from ringproof.model.machine import Instruction
 from ringproof.traces.generation.bases import copied
 from ringproof.traces.generation.randomness import mix
 from ringproof.traces.generation.traces import Generator, Start
-from ringproof.traces.interpreter import State, Step
+from ringproof.traces.interpreter import State, Step, Trapped
 from ringproof.traces.python_code import Cells
 
 from ..definitions import Semantics
@@ -82,8 +82,10 @@ class Lockstep:
         watched = Watched()
         pair = [start.first] if start.second is None else [start.first, start.second]
         while watched.steps < STEPS * len(pair):
+            # A fetch may change mode or resources too; what the instruction does begins after it.
+            words = [self.semantics.interpreter.fetch(state) for state in pair]
             before = [copied(state) for state in pair]
-            steps = [self.semantics.interpreter.attempt(state) for state in pair]
+            steps = [self._perform(*fetched, state) for fetched, state in zip(words, pair, strict=True)]
             self._note(watched, before, pair, steps, listed=listed)
             found = self._suspect(start, watched.steps, before, pair, steps)
             watched.steps += len(pair)
@@ -100,6 +102,11 @@ class Lockstep:
                 pair = pair[:1]
         watched.digest = mix(mix(number) ^ _hash_states(pair) ^ mix(watched.steps + len(watched.suspects)))
         return watched
+
+    def _perform(self, word: int | None, trapped: Trapped | None, state: State) -> Step:
+        if trapped is not None or word is None:
+            return Step(None, None, {}, trapped)
+        return self.semantics.interpreter.perform(word, state)
 
     # Coverage.
 

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "check": "ringproof.commands.check:check",
     "explain": "ringproof.commands.explain:explain",
     "run": "ringproof.commands.run:run",
+    "campaign": "ringproof.commands.campaign:campaign",
     "replay": "ringproof.commands.replay:replay",
     "report": "ringproof.commands.report:report",
     "validate": "ringproof.commands.validate:validate",

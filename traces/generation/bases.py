@@ -115,12 +115,11 @@ class Bases:
         """The pair `number` of a level. Raises GenerationError where no state can be found."""
         rng = Random(key(seed, number * 64 + level + 1))
         for _ in range(ATTEMPTS):
-            state = self._draw(rng, level)
+            state, guest = self._draw(rng, level), level == self._machine.guest_level
+            if guest and not self._checks.guest(state):
+                continue
             place = self._usable(state)
             if place is None:
-                continue
-            guest = level == self._machine.guest_level
-            if guest and not self._checks.guest(state):
                 continue
             pool = self._pool(rng, state, place)
             first = self._settled(rng, state, place, pool)
@@ -212,7 +211,7 @@ class Bases:
             if kind == "mode":
                 others = [v for v in machine.levels.values() if v != first[machine.mode]]
                 second: State = {**first, machine.mode: rng.choice(others) if guest else machine.guest_level}
-                if self._usable(second) is not None and (guest or checks.guest(second)):
+                if (guest or checks.guest(second)) and self._usable(second) is not None:
                     return kind, machine.mode, second, 0
             elif kind == "location" and machine.relocation is not None:
                 amount = 1 + rng.randrange((1 << machine.relocation.amount.width) - 1)

@@ -8,7 +8,7 @@ from ringproof.model.machine import Machine, Role
 from ringproof.model.terms import ArraySort, Evaluation, Term
 
 from ..interpreter import State
-from ..python_code import Cells
+from ..python_code import Cells, compile_terms
 
 
 class GenerationError(ValueError):
@@ -45,7 +45,8 @@ class Fetching:
         if fetch is None:
             raise GenerationError(f"{machine.name} does not say how it fetches instructions, which random traces need")
         words: list[Term] = []
-        self._traps = machine.run(lambda cpu: words.append(fetch(cpu))).traps
+        traps = machine.run(lambda cpu: words.append(fetch(cpu))).traps
+        self._trapping = compile_terms([trap.guard for trap in traps])
         self._word = words[0]
         memories = [c.name for c in machine.components.values() if c.role is Role.MEMORY]
         if machine.relocation is None and not memories:
@@ -58,17 +59,11 @@ class Fetching:
 
     def place(self, state: State) -> Place | None:
         """Where the instruction at the program counter lies; None where the fetch traps or reads no memory."""
-        noting = {name: _Noting(value) for name, value in state.items() if isinstance(value, Cells)}
-
-        def value(term: Term) -> object:
-            return Evaluation(lambda variable: noting.get(variable.name, state[variable.name])).value(term)
-
-        if any(value(trap.guard) for trap in self._traps):
+        if any(self._trapping(state)):
             return None
-        code = noting[self.array].read
-        code.clear()
-        value(self._word)
-        return Place(min(code), max(code) - min(code) + 1) if code else None
+        code = _Noting(state[self.array])
+        Evaluation(lambda variable: code if variable.name == self.array else state[variable.name]).value(self._word)
+        return Place(min(code.read), max(code.read) - min(code.read) + 1) if code.read else None
 
     def straight(self, state: State, steps: int) -> Place | None:
         """The place at the program counter, if the `steps` program counters after it have their code after its."""

@@ -1,0 +1,304 @@
+"""A campaign: rounds of traces, shared out to processes, with more for the targets whose cells were not met.
+
+A round is a fixed list of shares, and what is found is merged in the order of the shares, so the same seed gives the
+same result on one process or four. Only a budget of time makes the number of rounds depend on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import cache
+
+from ringproof.model.machine import Machine
+from ringproof.solvers.z3_solver import Z3Solver
+from ringproof.traces.generation.traces import Generator
+
+from ..definitions import Semantics
+from ..run import Stopped, prepare
+from ..workers import WorkerKilled
+from ..workers import workers as workers_of
+from .confirming import Confirmer, Violation
+from .coverage import Explainer, Reached, Standing, cells_of, fates
+from .lockstep import Cell, Lockstep, Watched
+
+Progress = Callable[[int, int, str], None]
+Key = tuple[str, str, str]
+
+SHARE = 24
+"""Traces of a share, at most: what a process is asked for at once."""
+
+SLICE = 16
+"""Shares between two looks at the clock."""
+
+LONGEST = 32
+"""Traces of a target in a round, at most."""
+
+SCHEMA = "ringproof/campaign/1"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a campaign ends: after so many traces, steps or seconds, whichever comes first. None sets no bound."""
+
+    traces: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A share of a round: traces by number, and the violations that need no counterexample any more."""
+
+    place: int
+    traces: tuple[int, ...]
+    known: frozenset[Key]
+
+
+@dataclass(eq=False)
+class Part:
+    """What came of a share."""
+
+    place: int
+    traces: int = 0
+    steps: int = 0
+    cells: Counter[Cell] = field(default_factory=Counter)
+    found: list[Violation] = field(default_factory=list)
+    met: Counter[Key] = field(default_factory=Counter)
+    unconfirmed: Counter[Key] = field(default_factory=Counter)
+    digest: int = 0
+
+
+@dataclass(eq=False)
+class Campaign:
+    """What a campaign found. `met` counts the suspect steps of each violation, `unconfirmed` those of none."""
+
+    machine: Machine
+    seed: int
+    traces: int = 0
+    steps: int = 0
+    cells: Counter[Cell] = field(default_factory=Counter)
+    violations: dict[Key, Violation] = field(default_factory=dict)
+    met: Counter[Key] = field(default_factory=Counter)
+    unconfirmed: Counter[Key] = field(default_factory=Counter)
+    digest: int = 0
+    rounds: int = 0
+    seconds: float = 0.0
+    stopped: Stopped | None = None
+    explained: list[Standing] = field(default_factory=list)
+
+    def standings(self) -> list[Standing]:
+        """Every cell of the table and how it stands."""
+        known = {standing.cell: standing for standing in self.explained}
+        return [
+            Standing(cell, Reached.MET, self.cells[cell])
+            if cell in self.cells
+            else known.get(cell, Standing(cell, Reached.OPEN))
+            for cell in cells_of(self.machine)
+        ]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process needs to make traces by itself."""
+
+    name: str
+    assumptions: tuple[tuple[str, str], ...]
+    seed: int
+
+
+class Worker:
+    """Runs shares of a campaign."""
+
+    def __init__(self, job: Job) -> None:
+        self.machine = prepare(job.name, dict(job.assumptions))
+        self.semantics = Semantics(self.machine)
+        self.generator = Generator(self.machine, job.seed, self.semantics.interpreter)
+        self.lockstep = Lockstep(self.semantics, self.generator)
+        self.confirmer = Confirmer(self.semantics, Z3Solver())
+
+    def trace(self, number: int, *, listed: bool = False) -> Watched:
+        """The trace `number` alone."""
+        return self.lockstep.run(number, listed=listed)
+
+    def share(self, request: Request) -> Part:
+        """The traces of a share, and a counterexample for each violation that has none yet."""
+        part = Part(request.place)
+        known = set(request.known)
+        for number in request.traces:
+            watched = self.trace(number)
+            part.traces += 1
+            part.steps += watched.steps
+            part.cells.update(watched.cells)
+            part.digest = part.digest + watched.digest & (1 << 64) - 1
+            for suspect in watched.suspects:
+                if suspect.key in known:
+                    part.met[suspect.key] += 1
+                elif (violation := self.confirmer.confirm(suspect)) is not None:
+                    known.add(suspect.key)
+                    part.found.append(violation)
+                    part.met[suspect.key] += 1
+                else:
+                    part.unconfirmed[suspect.key] += 1
+        return part
+
+    def explain(self, cells: Sequence[Cell]) -> list[Standing]:
+        return list(Explainer(self.semantics, self.confirmer.solver or Z3Solver()).explain(cells))
+
+
+Ask = Request | tuple[Cell, ...]
+Answered = Part | list[Standing]
+
+
+def _start(job: Job) -> Callable[[Ask], Answered]:
+    worker = Worker(job)
+    return lambda ask: worker.share(ask) if isinstance(ask, Request) else worker.explain(ask)
+
+
+def campaign(
+    name: str,
+    *,
+    seed: int,
+    budget: Budget,
+    assumptions: Mapping[str, str] | None = None,
+    jobs: int | None = None,
+    explain: bool = False,
+    progress: Progress | None = None,
+) -> Campaign:
+    """Runs random traces of the machine `name` until the budget is spent.
+
+    With `explain` the solver is asked about every cell of the coverage that was not met. An interrupt (Ctrl-C) gives
+    what was found so far. Raises MachineError and GenerationError for what cannot be run, ContradictionError where a
+    counterexample contradicts a proof.
+    """
+    started = time.monotonic()
+    job = Job(name, tuple((assumptions or {}).items()), seed)
+    count = max(1, jobs or os.cpu_count() or 1)
+    here = Worker(job)
+    result = Campaign(here.machine, seed)
+    try:
+        with nullcontext(None) if count == 1 else workers_of(count, _start, job) as crew:
+
+            def answers(asks: Iterable[Ask]) -> Iterator[Answered]:
+                if crew is None:
+                    for ask in asks:
+                        yield here.share(ask) if isinstance(ask, Request) else here.explain(ask)
+                    return
+                for ask in asks:
+                    crew.ask(ask)
+                yield from crew.answers()
+
+            _rounds(result, here, budget, started, answers, progress)
+            if explain:
+                _explain(result, answers, progress)
+    except KeyboardInterrupt:
+        result.stopped = Stopped.INTERRUPTED
+    except WorkerKilled:
+        result.stopped = Stopped.KILLED
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _rounds(
+    result: Campaign,
+    worker: Worker,
+    budget: Budget,
+    started: float,
+    answers: Callable[[Iterable[Ask]], Iterator[Answered]],
+    progress: Progress | None,
+) -> None:
+    serials = [0] * len(worker.generator.targets)
+    expected = cache(lambda form: fates(worker.machine, form))
+    while not _spent(result, budget, started):
+        numbers = _numbers(result, worker.generator, serials, expected)
+        if budget.traces is not None:
+            numbers = numbers[: budget.traces - result.traces]
+        known = frozenset(result.violations)
+        requests = [
+            Request(place, tuple(numbers[at : at + SHARE]), known)
+            for place, at in enumerate(range(0, len(numbers), SHARE))
+        ]
+        # Time is looked at between slices only, so that no share is left half done.
+        size = len(requests) if budget.seconds is None else SLICE
+        for at in range(0, len(requests), size):
+            parts: dict[int, Part] = {}
+            try:
+                for part in answers(requests[at : at + size]):
+                    assert isinstance(part, Part)
+                    parts[part.place] = part
+                    if progress is not None:
+                        _tell(progress, result, parts.values(), budget, len(numbers))
+            finally:
+                # Also when interrupted: what the finished shares found is kept, in their order.
+                for place in sorted(parts):
+                    _merge(result, parts[place])
+            if budget.seconds is not None and time.monotonic() - started >= budget.seconds:
+                return
+        result.rounds += 1
+
+
+def _tell(progress: Progress, result: Campaign, parts: Iterable[Part], budget: Budget, planned: int) -> None:
+    parts = list(parts)
+    traces, steps = result.traces + sum(p.traces for p in parts), result.steps + sum(p.steps for p in parts)
+    found = len(result.violations)
+    latest = f"{steps} steps, {found} violation{'' if found == 1 else 's'}"
+    if budget.traces is None and budget.steps is not None:
+        progress(steps, budget.steps, latest)
+    else:
+        progress(traces, budget.traces or traces + planned, latest)
+
+
+def _numbers(
+    result: Campaign, generator: Generator, serials: list[int], expected: Callable[[int], list[str]]
+) -> list[int]:
+    """The traces of the next round: one of each target first, then more of those that have cells which were not met."""
+    targets = generator.targets
+    most = min(LONGEST, 1 << result.rounds)
+    numbers: list[int] = []
+    for place, target in enumerate(targets):
+        met = all((target.form, target.level, fate) in result.cells for fate in expected(target.form))
+        for _ in range(max(1, most // 4) if met else most):
+            numbers.append(serials[place] * len(targets) + place)
+            serials[place] += 1
+    return numbers
+
+
+def _spent(result: Campaign, budget: Budget, started: float) -> bool:
+    return (
+        (budget.traces is not None and result.traces >= budget.traces)
+        or (budget.steps is not None and result.steps >= budget.steps)
+        or (budget.seconds is not None and time.monotonic() - started >= budget.seconds)
+    )
+
+
+def _merge(result: Campaign, part: Part) -> None:
+    result.traces += part.traces
+    result.steps += part.steps
+    result.cells.update(part.cells)
+    result.met.update(part.met)
+    result.unconfirmed.update(part.unconfirmed)
+    result.digest = result.digest + part.digest & (1 << 64) - 1
+    for violation in part.found:
+        result.violations.setdefault(violation.key, violation)
+
+
+def _explain(
+    result: Campaign, answers: Callable[[Iterable[Ask]], Iterator[Answered]], progress: Progress | None
+) -> None:
+    open_cells = [s.cell for s in result.standings() if s.reached is Reached.OPEN]
+    by_form: dict[int, list[Cell]] = {}
+    for cell in open_cells:
+        by_form.setdefault(cell[0], []).append(cell)
+    for standings in answers([tuple(cells) for cells in by_form.values()]):
+        assert isinstance(standings, list)
+        result.explained += standings
+        if progress is not None:
+            progress(len(result.explained), len(open_cells), "cells explained")
+    result.explained.sort(key=lambda standing: standing.cell)
+
+
+__all__ = ["SCHEMA", "Budget", "Campaign", "Job", "Part", "Request", "Worker", "campaign"]
