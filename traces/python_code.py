@@ -32,6 +32,12 @@ class Cells(dict[int, int]):
     def copy(self) -> Cells:
         return Cells(self, self.default)
 
+    def whole(self) -> Cells:
+        """The same array with all its cells in the dictionary. Raises TypeError where a subclass makes them up."""
+        if type(self).__missing__ is not Cells.__missing__:
+            raise TypeError(f"the cells of a {type(self).__name__} are not all known")
+        return self
+
 
 class Source:
     """A function under construction. `inputs` gives the Python expression that reads each variable."""

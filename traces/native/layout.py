@@ -105,8 +105,9 @@ class Layout:
 
     top: int = 0
     base: int | None = None
+    first: int = 0
     inline: int = 0
-    """Where the scalars and the flat arrays end."""
+    """Where the scalars and the flat arrays begin and end."""
     slots: dict[str, Slot] = field(default_factory=dict)
     arrays: dict[str, ArrayPlace] = field(default_factory=dict)
 
@@ -121,6 +122,7 @@ class Layout:
 
         Raises NativeError for an array that is too large to be paged.
         """
+        self.first = self.top
         for name, sort in components.items():
             if not isinstance(sort, ArraySort):
                 self.slots[name] = Slot(self.take(bytes_of(sort), 4 if bytes_of(sort) == 4 else 8), self.base)

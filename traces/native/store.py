@@ -6,8 +6,9 @@ differ from its default, which is what an array is; that a cell was written with
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ringproof.model.terms import ArraySort, BoolSort, Sort
 from ringproof.traces.python_code import Cells
@@ -16,6 +17,9 @@ from .layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, ArrayPlace, Layout, N
 from .memory import GROWTH, HEAP, HEAP_END, HEAP_LIMIT, OWNED
 from .runtime import Running
 from .wasm import PAGE
+
+FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
+"""The codes of `memoryview.cast` for cells of a size in bytes."""
 
 
 class Store:
@@ -70,24 +74,32 @@ class Store:
         if unknown or missing:
             raise NativeError(f"a state has the components {', '.join(self._components)}, not {', '.join(state)}")
         self._drop_pages()
+        layout = self._layout
+        block = bytearray(layout.inline - layout.first)
         for name, sort in self._components.items():
             value = state[name]
             if isinstance(sort, ArraySort):
-                self._load_array(self._layout.arrays[name], value)
+                self._load_array(layout.arrays[name], value, block)
             else:
                 width = 1 if isinstance(sort, BoolSort) else sort.width
                 if not 0 <= value < 1 << width:
                     raise NativeError(f"{name} is a number of {width} bits, not {value}")
-                self.put(self._layout.slots[name], sort, value)
+                start, size = layout.slots[name].offset - layout.first, bytes_of(sort)
+                block[start : start + size] = int(value).to_bytes(size, "little")
+        self.running.write(self._world + layout.first, bytes(block))
 
     def state(self) -> dict[str, Any]:
         """The current state, as the interpreter has it."""
+        layout = self._layout
+        block = self.running.read(self._world + layout.first, layout.inline - layout.first)
         state: dict[str, Any] = {}
         for name, sort in self._components.items():
             if isinstance(sort, ArraySort):
                 state[name] = Cells((), self._defaults[name])
             else:
-                state[name] = self.get(self._layout.slots[name], sort)
+                start = layout.slots[name].offset - layout.first
+                number = int.from_bytes(block[start : start + bytes_of(sort)], "little")
+                state[name] = bool(number) if isinstance(sort, BoolSort) else number
         for place, first, content in self.contents():
             _collect(state[place.name], place, first, content)
         return state
@@ -99,9 +111,9 @@ class Store:
             if place.flat:
                 yield place, 0, self.running.read(self._world + place.default, place.cell_bytes << place.index_width)
         for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):
-            place = places[self._read_word(frame)]
-            first = self._read_word(frame + 4) << place.cells_shift
-            yield place, first, self.running.read(frame + HEADER_BYTES, PAGE_BYTES)
+            content = self.running.read(frame, FRAME_BYTES)
+            number, page = (int.from_bytes(content[at : at + 4], "little") for at in (0, 4))
+            yield places[number], page << places[number].cells_shift, content[HEADER_BYTES:]
 
     def _drop_pages(self) -> None:
         places = {place.number: place for place in self._layout.arrays.values()}
@@ -110,7 +122,10 @@ class Store:
             self._word(self._world + place.table + 4 * self._read_word(frame + 4), 0)
         self._word(HEAP, self._heap)
 
-    def _load_array(self, place: ArrayPlace, cells: Mapping[int, int]) -> None:
+    def _load_array(self, place: ArrayPlace, cells: Mapping[int, int], block: bytearray) -> None:
+        """Writes an array's cells, those of a flat one into the block of scalars and flat arrays."""
+        if isinstance(cells, Cells):
+            cells = cells.whole()
         default = getattr(cells, "default", 0)
         size, top = place.cell_bytes, 1 << place.value_width
         if not all(0 <= index < 1 << place.index_width and 0 <= cell < top for index, cell in cells.items()):
@@ -121,11 +136,13 @@ class Store:
             )
         count = 1 << place.index_width if place.flat else PAGE_BYTES // size
         self._defaults[place.name] = default
-        self.running.write(self._world + place.default, default.to_bytes(size, "little") * count)
         if place.flat:
+            start = place.default - self._layout.first
+            block[start : start + count * size] = default.to_bytes(size, "little") * count
             for index, cell in cells.items():
-                self.running.write(self._world + place.default + index * size, cell.to_bytes(size, "little"))
+                block[start + index * size : start + (index + 1) * size] = cell.to_bytes(size, "little")
             return
+        self.running.write(self._world + place.default, default.to_bytes(size, "little") * count)
         pages: dict[int, bytearray] = {}
         for index, cell in cells.items():
             page = index >> place.cells_shift
@@ -156,16 +173,17 @@ def _collect(cells: Cells, place: ArrayPlace, first: int, content: bytes) -> Non
     same = default.to_bytes(size, "little")
     if content == same * (len(content) // size):
         return
-    for position in range(0, len(content), size):
-        cell = content[position : position + size]
-        if cell != same:
-            cells[first + position // size] = int.from_bytes(cell, "little")
+    if size in FORMATS and sys.byteorder == "little":
+        values: Iterable[int] = memoryview(content).cast(FORMATS[size])
+    else:
+        values = (int.from_bytes(content[at : at + size], "little") for at in range(0, len(content), size))
+    cells.update([(index, value) for index, value in enumerate(values, first) if value != default])
 
 
 def canonical(state: Mapping[str, Any]) -> dict[str, Any]:
     """`state` without the cells that hold their array's default: equal states have equal canonical forms."""
     return {
-        name: Cells({i: c for i, c in value.items() if c != value.default}, value.default)
+        name: Cells({i: c for i, c in value.whole().items() if c != value.default}, value.default)
         if isinstance(value, Cells)
         else value
         for name, value in state.items()

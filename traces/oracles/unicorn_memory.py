@@ -33,6 +33,11 @@ class Image(Cells):
     def copy(self) -> Image:
         return Image(self.content, self.base, self, self.default)
 
+    def whole(self) -> Cells:
+        cells = dict(enumerate(self.content, self.base))
+        cells.update(self)
+        return Cells(cells, self.default)
+
 
 class Block:
     """Consecutive mapped bytes: a buffer that the engine reads and writes as its memory."""
