@@ -41,6 +41,14 @@ def edited(found: Replayed, run: int, place: str, value: int) -> State:
     return case.semantics.after(case.instruction, case.fields, state).state
 
 
+def page_that_shows_the_mode(folder: Path, machine: str) -> Path:
+    """The page of a counterexample of a machine in a file."""
+    assert main(["check", machine, "--quiet", "--jobs", "1", "--save", str(folder / "found")]) == 1
+    path = next(path for path in sorted((folder / "found").glob("*.json")) if load(path).claim == "mode")
+    assert main(["report", str(path), "--machine", machine]) == 0
+    return path.with_suffix(".html")
+
+
 def test_the_page_complains_of_nothing_and_asks_for_nothing(browser: Browser, read_mode: Path) -> None:
     with opened(browser, read_mode) as found:
         found.page.keyboard.press("p")

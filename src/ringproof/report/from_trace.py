@@ -46,7 +46,6 @@ def of_traces(traces: Sequence[Trace], machine_file: str | None = None) -> Repor
     labels = ["the run"] if parting is None else ["first run", "second run"]
     runs = [Run(label, trace.state(0), tuple(_steps(trace))) for label, trace in zip(labels, traces, strict=True)]
     parted = None if parting is None else parting.step
-    emulated = any(step.reason == Reason.EMULATED.word for run in runs for step in run.steps)
     step = 1 if parted is None else parted + 1
     return Report(
         name=", ".join(trace.path.name for trace in traces),
@@ -54,7 +53,7 @@ def of_traces(traces: Sequence[Trace], machine_file: str | None = None) -> Repor
         machine=machine,
         runs=runs,
         step=min(step, max(trace.steps for trace in traces)),
-        native="a monitor took some of the steps" if emulated else module(machine),
+        native=module(machine),
         facts=_facts(machine, traces),
         commands=_commands(traces, machine_file, parted),
         inputs=[_inputs(machine, trace) for trace in traces],

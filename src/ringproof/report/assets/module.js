@@ -138,11 +138,11 @@ class Machine {
       }
       const trap = this.word(at.trap);
       run.begin(notes.instruction(this.executed(), run.length + 1), notes.reason(trap ? 'trapped' : 'direct'), this.trapped(trap, notes));
+      this.record(run);
       if (reason === native.reasons.stuck) {
         run.ending = 'the trap could not be delivered';
         return;
       }
-      this.record(run);
     }
   }
 
