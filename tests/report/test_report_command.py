@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from ringproof.__main__ import main
+from ringproof.properties.replay import CLAIMS
 from ringproof.properties.witness import load
+from ringproof.report.claims import DEFINITIONS
 from ringproof.traces.recording.form import FRAME
 
 from ..commands import machines
@@ -23,7 +27,8 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture
 def shown(tmp_path: Path, capsys: Capture) -> Path:
     """A counterexample that shows the mode."""
-    main(["check", "third-generation-read-mode", "--quiet", "--jobs", "1", "--save", str(tmp_path / "found")])
+    options = ["--only", "READ MODE", "--quiet", "--jobs", "1", "--save", str(tmp_path / "found")]
+    main(["check", "third-generation-read-mode", *options])
     capsys.readouterr()
     return next(path for path in sorted((tmp_path / "found").glob("*.json")) if load(path).claim == "mode")
 
@@ -167,3 +172,23 @@ def test_a_run_that_is_too_long_is_refused(tmp_path: Path, capsys: Capture, monk
     trace = programs.third_generation(tmp_path, 10)
     assert main(["report", str(trace)]) == 2
     assert capsys.readouterr().err == f"ringproof: {trace} has 10 steps; a report holds at most 9\n"
+
+
+def test_every_claim_has_its_definition() -> None:
+    assert set(DEFINITIONS) == set(CLAIMS)
+
+
+def test_the_commands_in_a_page_do_what_they_say(shown: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shown.parent)
+    strange = shown.rename(shown.with_name("it's & so.json"))
+    assert main(["report", strange.name]) == 0
+    lines = re.findall(r"<dd><code>(.*)</code></dd>", strange.with_suffix(".html").read_text())
+    capsys.readouterr()
+    codes = []
+    for line in lines:
+        program, *words = shlex.split(html.unescape(line))
+        assert program == "ringproof"
+        codes.append((words[0], main(words)))
+    assert codes == [("replay", 0), ("check", 1), ("explain", 0), ("report", 0)]
+    assert "still shows what it claims" in capsys.readouterr().out
+    assert list(shown.parent.glob("found/*.json"))

@@ -55,7 +55,7 @@ def of_traces(traces: Sequence[Trace], machine_file: str | None = None) -> Repor
         step=min(step, max(trace.steps for trace in traces)),
         native=module(machine),
         facts=_facts(machine, traces),
-        commands=_commands(traces, machine_file, parted),
+        commands=_commands(traces, machine_file),
         inputs=[_inputs(machine, trace) for trace in traces],
     )
 
@@ -140,11 +140,18 @@ def _facts(machine: Machine, traces: Sequence[Trace]) -> list[tuple[str, str]]:
     return [*facts, ("source", machine.source)]
 
 
-def _commands(traces: Sequence[Trace], machine_file: str | None, parted: int | None) -> list[Command]:
+def _commands(traces: Sequence[Trace], machine_file: str | None) -> list[Command]:
     own = ["--machine", machine_file] if machine_file else []
     paths = [str(trace.path) for trace in traces]
-    found = [Command("Step through it", shlex.join(["ringproof", "replay", path, *own])) for path in paths]
-    return [*found, Command("Make this page again", shlex.join(["ringproof", "report", *paths, *own]))]
+    if len(paths) > 1:
+        lines = [("Say where the runs part", ["replay", *paths])]
+    else:
+        lines = [
+            ("Take every step again", ["replay", *paths]),
+            ("Move about in it", ["replay", *paths, "--interactive"]),
+        ]
+    lines.append(("Make this page again", ["report", *paths]))
+    return [Command(what, shlex.join(["ringproof", *words, *own])) for what, words in lines]
 
 
 def _inputs(machine: Machine, trace: Trace) -> list[tuple[int, list[tuple[Place, int]]]]:
