@@ -1,6 +1,6 @@
 """Native engines against the reference interpreter on many random steps: `python -m tests.native.random_steps`.
 
-Each trace of a campaign's generator runs for 1 to 200 steps in both, from the same state; states, steps and the last
+Each trace of a campaign's generator runs for 1 to 2000 steps in both, from the same state; states, steps and the last
 trap must be the same. What was compared is printed for each machine; exit code 1 says that something differed.
 """
 
@@ -18,7 +18,7 @@ from ringproof.traces.interpreter import Interpreter, State
 from ringproof.traces.native.engine import Engine, Reason
 from ringproof.traces.native.store import canonical
 
-LONGEST = 200
+LONGEST = 2000
 PART = 20_000
 """Steps that a process compares before it says how far it is."""
 

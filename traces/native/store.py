@@ -128,7 +128,10 @@ class Store:
             cells = cells.whole()
         default = getattr(cells, "default", 0)
         size, top = place.cell_bytes, 1 << place.value_width
-        if not all(0 <= index < 1 << place.index_width and 0 <= cell < top for index, cell in cells.items()):
+        if cells and not (
+            0 <= min(cells) and max(cells) < 1 << place.index_width
+            and 0 <= min(cells.values()) and max(cells.values()) < top
+        ):  # fmt: skip
             wrong = next(i for i, c in cells.items() if not (0 <= i < 1 << place.index_width and 0 <= c < top))
             raise NativeError(
                 f"{place.name} has indices of {place.index_width} bits and cells of {place.value_width}; "
@@ -144,13 +147,16 @@ class Store:
             return
         self.running.write(self._world + place.default, default.to_bytes(size, "little") * count)
         pages: dict[int, bytearray] = {}
+        shift, empty = place.cells_shift, default.to_bytes(size, "little") * count
         for index, cell in cells.items():
-            page = index >> place.cells_shift
-            content = pages.get(page)
+            content = pages.get(index >> shift)
             if content is None:
-                content = pages[page] = bytearray(default.to_bytes(size, "little") * count)
+                content = pages[index >> shift] = bytearray(empty)
             start = (index & (count - 1)) * size
-            content[start : start + size] = cell.to_bytes(size, "little")
+            if size == 1:
+                content[start] = cell
+            else:
+                content[start : start + size] = cell.to_bytes(size, "little")
         for page, content in pages.items():
             self._allocate(place, page, bytes(content))
 
