@@ -129,8 +129,8 @@ class Store:
         default = getattr(cells, "default", 0)
         size, top = place.cell_bytes, 1 << place.value_width
         if cells and not (
-            0 <= min(cells) and max(cells) < 1 << place.index_width
-            and 0 <= min(cells.values()) and max(cells.values()) < top
+            min(cells) >= 0 and max(cells) < 1 << place.index_width
+            and min(cells.values()) >= 0 and max(cells.values()) < top
         ):  # fmt: skip
             wrong = next(i for i, c in cells.items() if not (0 <= i < 1 << place.index_width and 0 <= c < top))
             raise NativeError(
