@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ringproof.model.cpu import Cause, Outcome, Trap
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction, Machine, Role
-from ringproof.model.terms import TRUE, ArraySort, Term, bits, substitute, topological, var
+from ringproof.model.terms import TRUE, ArraySort, Evaluation, Term, bits, substitute, topological, var
 from ringproof.traces.interpreter import UNDEFINED, Interpreter
 
 from .view import View, constant
@@ -60,9 +60,14 @@ class Specializer:
         fetch = machine.fetch
         assert fetch is not None
         words: list[Term] = []
-        outcome = machine.run(lambda cpu: words.append(fetch(cpu)))
-        roots = [*words, *[trap.guard for trap in outcome.traps]]
-        fetched = {node.name for node in topological(roots) if node.op == "var"} - {machine.counter}
+        self._fetch = machine.run(lambda cpu: words.append(fetch(cpu)))
+        self._word = words[0]
+        self._changed = {n: t for n, t in self._fetch.state.items() if t is not machine.variables[n]}
+        self._roots = [self._word, *[trap.guard for trap in self._fetch.traps]]
+        nodes = topological([*self._roots, *self._changed.values()])
+        reads = [node for node in nodes if node.op == "select"]
+        self._direct = not any(n.op == "select" for n in topological([node.args[1] for node in reads]))
+        fetched = {node.name for node in nodes if node.op == "var"} - {machine.counter}
         self.slow = tuple(
             [
                 name
@@ -72,6 +77,7 @@ class Specializer:
                 and name != machine.counter
             ]
         )
+        self._fetch_reads = frozenset(fetched & set(self.slow))
 
     def state(self, counter: int, slow: Mapping[str, int]) -> dict[str, Term]:
         """The machine's variables, but constants for the program counter and what is slow."""
@@ -81,47 +87,30 @@ class Specializer:
         return state
 
     def at(self, counter: int, slow: Mapping[str, int], view: View) -> Specialized | None:
-        """The instruction at `counter`; None where which it is does not depend on cells at fixed places alone."""
-        machine, state = self.machine, self.state(counter, slow)
-        cpu = machine.cpu(state, machine.constants())
-        tracked = _Tracked(state)
-        object.__setattr__(cpu, "_state", tracked)
-        assert machine.fetch is not None
-        word = machine.fetch(cpu)
-        read = set(tracked.read)
-        fetch = cpu.outcome()
-        guards = [trap.guard for trap in fetch.traps]
-        changed = {name: term for name, term in fetch.state.items() if term is not state[name]}
-        cells = _cells([word, *guards, *changed.values()])
-        values = {node: view.cell(*cell) for node, cell in cells.items()}
-        known = {node: bits(value, node.width) for node, value in values.items()}
-        nested = False
-        whole, *decided = substitute([word, *guards, *changed.values()], known)
-        while deeper := _cells([whole, *decided]):
-            # A table of pages, say: what was read says where to read on.
-            nested = True
-            cells |= deeper
-            values |= {node: view.cell(*cell) for node, cell in deeper.items()}
-            known |= {node: bits(values[node], node.width) for node in deeper}
-            whole, *decided = substitute([whole, *decided], known)
-        if not all(term.is_constant for term in (whole, *decided)):
+        """The instruction at `counter`; None where its fetch changes the state.
+
+        The state is the current one. Its counter, what is slow and the cells that are read decide the fetch.
+        """
+        evaluation, reads = view.noting()
+        state, old = self.state(counter, slow), self.machine.variables
+        taken = next((trap for trap in self._fetch.traps if evaluation.value(trap.guard)), None)
+        if taken is None and any(evaluation.value(t) != evaluation.value(old[n]) for n, t in self._changed.items()):
             return None
-        if any(new is not state[name] for new, name in zip(decided[len(guards) :], changed, strict=True)):
-            return None
-        taken = next((trap for trap, guard in zip(fetch.traps, decided, strict=False) if guard is TRUE), None)
-        found = self._interpreter.decode(whole.value) if taken is None else None
+        word = int(evaluation.value(self._word)) if taken is None else 0
+        found = self._interpreter.decode(word) if taken is None else None
+        cells = dict(sorted(reads.items()))
         if found is None:
             # Every cell counts: with another one it may be an instruction.
-            trap = Trap(UNDEFINED, TRUE, {}) if taken is None else Trap(taken.cause, TRUE, taken.details)
-            every = {cells[node]: value for node, value in values.items()}
-            return Specialized(None, every, Outcome((trap,), state), frozenset(read))
+            trap = Trap(UNDEFINED, TRUE, {})
+            if taken is not None:
+                constants = {old[name]: term for name, term in state.items() if term is not old[name]}
+                details = substitute(taken.details.values(), constants)
+                trap = Trap(taken.cause, TRUE, dict(zip(taken.details, details, strict=True)))
+            return Specialized(None, cells, Outcome((trap,), state), self._fetch_reads)
         instruction, fields = found
-        count = len(cells)
-        if not nested:
-            count = self._needed(instruction, fields.get("length"), [word, *guards], list(cells), known)
-        kept = {cells[node]: values[node] for node in list(cells)[:count]}
+        count = self._needed(instruction, fields.get("length"), state, cells, evaluation)
         outcome, more = self._run(instruction, fields, state)
-        return Specialized(instruction, kept, outcome, frozenset(read | more))
+        return Specialized(instruction, dict(list(cells.items())[:count]), outcome, self._fetch_reads | more)
 
     def _run(
         self, instruction: Instruction, fields: Mapping[str, int], state: Mapping[str, Term]
@@ -151,35 +140,38 @@ class Specializer:
         self,
         instruction: Instruction,
         length: int | None,
-        fetched: list[Term],
-        cells: list[Term],
-        known: Mapping[Term, Term],
+        state: Mapping[str, Term],
+        cells: Mapping[Cell, int],
+        evaluation: Evaluation,
     ) -> int:
-        """How many of the cells, in their order, decide the traps of the fetch, the instruction and its operands.
-
-        `fetched` are the word and the traps' guards.
-        """
-        encoding = instruction.encoding
+        """How many of the cells, in their order, decide the traps of the fetch, the instruction and its operands."""
+        if not self._direct:
+            return len(cells)
+        encoding, values = instruction.encoding, list(cells.values())
         if length is None:
             assert encoding.length.is_constant
             length = encoding.length.value
         for count in range(min(max(length, 1), len(cells)), len(cells)):
-            key = (instruction, tuple([known[cell].value for cell in cells[:count]]))
+            key = (instruction, tuple(values[:count]))
             if key not in self._lengths:
-                word, *guards = substitute(fetched, {cell: known[cell] for cell in cells[:count]})
-                terms = [encoding.matches, encoding.length, *encoding.fields.values()]
-                terms = substitute(terms, {var(WORD, word.sort): word})
-                self._lengths[key] = all(term.is_constant for term in (*terms, *guards))
+                first = dict(list(cells.items())[:count])
+                self._lengths[key] = self._decided(instruction, state, first, evaluation)
             if self._lengths[key]:
                 return count
         return len(cells)
 
-
-def _cells(terms: list[Term]) -> dict[Term, Cell]:
-    """The reads at constant indices below `terms` with their cells, by index."""
-    cells = {
-        node: (node.args[0].name, node.args[1].value)
-        for node in topological(terms)
-        if node.op == "select" and node.args[1].is_constant
-    }
-    return dict(sorted(cells.items(), key=lambda item: item[1]))
+    def _decided(
+        self, instruction: Instruction, state: Mapping[str, Term], cells: Mapping[Cell, int], evaluation: Evaluation
+    ) -> bool:
+        """Whether these cells decide all that `_needed` names."""
+        encoding = instruction.encoding
+        known = {v: state[n] for n, v in self.machine.variables.items() if state[n] is not v}
+        for node in topological(self._roots):
+            if node.op == "select":
+                cell = (node.args[0].name, int(evaluation.value(node.args[1])))
+                if cell in cells:
+                    known[node] = bits(cells[cell], node.width)
+        word, *guards = substitute(self._roots, known)
+        terms = [encoding.matches, encoding.length, *encoding.fields.values()]
+        terms = substitute(terms, {var(WORD, word.sort): word})
+        return all(term.is_constant for term in (*terms, *guards))

@@ -38,6 +38,19 @@ class Array:
         return int.from_bytes(self._running.read(address, place.cell_bytes), "little")
 
 
+class _Noting:
+    """An array that notes what was read of it."""
+
+    default = 0
+
+    def __init__(self, name: str, array: Array, reads: dict[tuple[str, int], int]) -> None:
+        self._name, self._array, self._reads = name, array, reads
+
+    def get(self, index: int, default: int = 0) -> int:
+        value = self._reads[self._name, index] = self._array.get(index)
+        return value
+
+
 class View:
     """The current state. `refresh` takes the scalars anew; cells are always those of the moment."""
 
@@ -66,3 +79,13 @@ class View:
 
     def _read(self, variable: Term) -> Any:
         return self._arrays[variable.name] if isinstance(variable.sort, ArraySort) else self.scalar(variable.name)
+
+    def noting(self) -> tuple[Evaluation, dict[tuple[str, int], int]]:
+        """An evaluation in the current state, and the cells that it has read, by array and index."""
+        reads: dict[tuple[str, int], int] = {}
+        noting = {name: _Noting(name, array, reads) for name, array in self._arrays.items()}
+
+        def read(variable: Term) -> Any:
+            return noting[variable.name] if isinstance(variable.sort, ArraySort) else self.scalar(variable.name)
+
+        return Evaluation(read), reads
