@@ -1,0 +1,351 @@
+"""`ringproof run` and `ringproof replay` of traces: what they print, their exit codes, and mistakes in one sentence."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringproof.__main__ import main
+from ringproof.model.catalog import CATALOG, named
+from ringproof.properties.definitions import Semantics
+from ringproof.traces.recording.reading import read_trace
+
+from . import machines
+
+Capture = pytest.CaptureFixture[str]
+
+USER, SUPERVISOR = 1 << 49 | 20 << 33 | 1 << 16, 16 << 33 | 1 << 16
+CELLS = {1: SUPERVISOR, 16: 7 << 60 | 30 << 44, 20: 40 << 44 | 41 << 28, 21: 7 << 60 | 30 << 44, 30: USER, 40: 5}
+"""A program that goes to user mode and is trapped back, for ever."""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    path = tmp_path / "state.json"
+    cells = {hex(index): hex(cell) for index, cell in CELLS.items()}
+    path.write_text(json.dumps({"P": "0x10", "b": "0x10000", "E": cells}))
+    return path
+
+
+@pytest.fixture
+def trace(state: Path, tmp_path: Path, capsys: Capture) -> Path:
+    path = tmp_path / "run.trace"
+    run("--state", str(state), "--steps", "100", "--record", str(path), "--every-step")
+    capsys.readouterr()
+    return path
+
+
+def run(*arguments: str, machine: str = "third-generation") -> int:
+    return main(["run", machine, "--quiet", *arguments])
+
+
+def replay(*arguments: object) -> int:
+    return main(["replay", "--quiet", *map(str, arguments)])
+
+
+def printed(capsys: Capture, code: int = 0, got: int = 0) -> str:
+    out, err = capsys.readouterr()
+    assert (got, err) == (code, "")
+    return out
+
+
+def document(capsys: Capture) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys: Capture, code: int) -> str:
+    """The last line on stderr of a command that was refused."""
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    return err.splitlines()[-1].removeprefix("ringproof: ").removeprefix("Error: ")
+
+
+# Running.
+
+
+def test_a_run_shows_what_changed(state: Path, capsys: Capture) -> None:
+    got = run("--state", str(state), "--steps", "2")
+    assert printed(capsys, 0, got) == (
+        "third-generation: 2 steps, as many as were asked for.\n"
+        "  M        0x0   -> 0x1\n  P        0x10  -> 0x15\n  E[0x29]  0x0   -> 0x5\n"
+    )
+
+
+@pytest.mark.parametrize("engine", ["native", "interpreter"])
+def test_a_run_stops_at_an_address(state: Path, engine: str, capsys: Capture) -> None:
+    got = run("--state", str(state), "--until", "0x15", "--engine", engine)
+    assert printed(capsys, 0, got).startswith("third-generation: 2 steps, then P was 0x15.\n")
+
+
+def test_an_address_that_is_not_reached_is_inconclusive(state: Path, capsys: Capture) -> None:
+    assert run("--state", str(state), "--until", "0x500", "--steps", "1000") == 3
+
+
+def test_a_program_is_loaded_where_it_is_asked_for(tmp_path: Path, capsys: Capture) -> None:
+    program = tmp_path / "p.bin"
+    program.write_bytes((2 << 60 | 100 << 44 | 101 << 28).to_bytes(8, "little"))
+    got = run("--program", str(program), "--at", "16", "--set", "E[100]=7", "--steps", "1", "--json")
+    found = document(capsys)
+    assert got == 0 and found["state"]["E"]["0x65"] == "0x7" and found["state"]["P"] == "0x11"
+    assert (found["schema"], found["ended"], found["digest"]) == ("ringproof/run/1", "limit", None)
+
+
+def test_a_trap_that_is_not_delivered_ends_the_run(tmp_path: Path, capsys: Capture) -> None:
+    program = tmp_path / "p.bin"
+    program.write_bytes(b"\xf4")
+    got = run("--program", str(program), "--set", "CPL=3", "--engine", "interpreter", machine="ia32")
+    met = "whose delivery meets fault during the delivery of an exception"
+    told = f"ia32: 0 steps, then a trap that the machine does not deliver (#GP, {met}).\n"
+    assert printed(capsys, 0, got) == told
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOG if not name.startswith("third-generation-")])
+def test_machines_start_from_a_valid_state(name: str) -> None:
+    machine = named(name)
+    semantics = Semantics(machine)
+    assert semantics.broken_rule(semantics.interpreter.initial(**machine.start)) is None
+
+
+def test_a_machine_that_does_not_fetch_runs_nothing(tmp_path: Path, capsys: Capture) -> None:
+    path = machines.sound(tmp_path)
+    told = "small does not say how it fetches instructions, so no program runs on it"
+    assert refused(capsys, run(machine=str(path))) == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--set", "X=1"], "third-generation has no component named 'X'"),
+        (["--set", "P"], "a value is given as NAME=VALUE or NAME[INDEX]=VALUE, not 'P'"),
+        (["--set", "P=0x10000"], "P is a number of 16 bits, not 0x10000"),
+        (["--set", "P=seven"], "the value of P is a number such as 16 or 0x10, not 'seven'"),
+        (["--set", "E=1"], "E of third-generation is given as E[INDEX]=VALUE, not 'E=1'"),
+        (["--set", "P[1]=1"], "P of third-generation is given as P=VALUE, not 'P[1]=1'"),
+        (["--set", "E[65536]=1"], "E has indices of 16 bits and cells of 64, not 'E[65536]=1'"),
+        (["--inject", "P=1"], "an injected value is given as STEP:NAME=VALUE, not 'P=1'"),
+        (["--inject", "3:Q=1"], "third-generation has no component named 'Q'"),
+        (["--at", "5"], "--at says where --program lies, and no program was given"),
+        (["--at", "x"], "Invalid value for '--at': the value of --at is a number such as 16 or 0x10, not 'x'"),
+        (["--every-step"], "--every-step says how to --record, and no file was given"),
+        (["--program", "/nowhere/p.bin"], "/nowhere/p.bin is not a file"),
+        (["--record", "/nowhere/t"], "/nowhere/t cannot be written: No such file or directory"),
+    ],
+)
+def test_a_mistake_in_an_option(arguments: list[str], sentence: str, capsys: Capture) -> None:
+    assert refused(capsys, run(*arguments)).removeprefix("Invalid value: ") == sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [("[]", "Expected `object`, got `array`"), ('{"P": "x"}', "P is a hexadecimal number of 16 bits, not 'x'")],
+)
+def test_a_file_that_is_no_state(content: str, sentence: str, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "s.json"
+    path.write_text(content)
+    told = refused(capsys, run("--state", str(path)))
+    assert told == f"Invalid value: {path} is no state of third-generation: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("content", "at", "sentence"),
+    [
+        (b"123", "0", "the program has 3 bytes, but a cell of third-generation takes 8 each"),
+        (bytes(16), "0xffff", "a program of 2 cells at 0xffff ends past the last cell, 0xffff"),
+    ],
+)
+def test_a_program_that_does_not_fit(content: bytes, at: str, sentence: str, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "p.bin"
+    path.write_bytes(content)
+    assert refused(capsys, run("--program", str(path), "--at", at)) == f"Invalid value: {sentence}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("every_step", [True, False])
+def test_ctrl_c_leaves_a_trace_that_replays(every_step: bool, state: Path, tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    options = ["--state", str(state), "--steps", "1000000000", "--record", str(path), "--engine", "interpreter"]
+    command = [sys.executable, "-m", "ringproof", "run", "third-generation", *options]
+    running = subprocess.Popen(
+        [*command, "--every-step"] if every_step else command, stdout=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (path.exists() and _steps(path)):
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    out, _ = running.communicate(timeout=30)
+    assert running.returncode == 130 and b"then it was interrupted" in out
+    assert _steps(path) and replay(path) == 0
+
+
+def _steps(path: Path) -> int:
+    return read_trace(path).steps
+
+
+# Replaying.
+
+
+def test_both_kinds_of_trace_replay(trace: Path, state: Path, tmp_path: Path, capsys: Capture) -> None:
+    derived = tmp_path / "derived.trace"
+    run("--state", str(state), "--steps", "100", "--record", str(derived))
+    assert f"Recorded in {derived} (" in capsys.readouterr().out
+    digests = set()
+    for path, kept in ((trace, "every step is in the file"), (derived, "kept as its start, length and digest")):
+        got = replay(path)
+        first, second = printed(capsys, 0, got).splitlines()
+        assert first == f"{path}: 100 steps of third-generation, {kept}"
+        digests.add(second)
+    assert len(digests) == 1
+    got = replay(trace, derived)
+    assert printed(capsys, 0, got) == "The runs take the same steps (100 and 100).\n"
+
+
+def test_steps_are_shown(trace: Path, capsys: Capture) -> None:
+    got = replay(trace, "--step", "1", "--count", "2")
+    assert printed(capsys, 0, got) == (
+        "step 1  P 0x14  user  MOVE 40, 41  direct\n"
+        "    P        0x14  -> 0x15\n    E[0x29]  0x0   -> 0x5\n"
+        "step 2  P 0x15  user  LOAD PSW 30  traps: privilege trap\n"
+        "    P       0x15  -> 0x10\n    M       0x1   -> 0x0\n    E[0x0]  0x0   -> 0x2002a00010000\n"
+    )
+
+
+def test_steps_as_json(trace: Path, capsys: Capture) -> None:
+    assert replay(trace, "--step", "2", "--json") == 0
+    found = document(capsys)
+    (step,) = found["steps"]
+    assert found["schema"] == "ringproof/replay-trace/1"
+    assert (step["reason"], step["trap"], step["mode"], step["counter"]) == (
+        "trapped",
+        "privilege trap",
+        "user",
+        "0x15",
+    )
+    assert {"component": "M", "index": None, "before": "0x1", "after": "0x0"} in step["changes"]
+
+
+def test_after_the_last_step_there_is_a_state_and_past_it_nothing(trace: Path, capsys: Capture) -> None:
+    got = replay(trace, "--step", "100")
+    assert printed(capsys, 0, got) == "After the last of 100 steps, P is 0x14.\n"
+    told = f"{trace} has the steps 0 to 99; there is no step 101"
+    assert refused(capsys, replay(trace, "--step", "101")) == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "step"),
+    [
+        (["--next-mode-change"], 0),
+        (["--next-mode-change", "--step", "1"], 2),
+        (["--previous-mode-change", "--step", "50"], 48),
+        (["--previous-mode-change"], 99),
+    ],
+)
+def test_mode_changes_are_found(arguments: list[str], step: int, trace: Path, capsys: Capture) -> None:
+    got = replay(trace, *arguments)
+    assert printed(capsys, 0, got).startswith(f"step {step}  ")
+
+
+def test_nothing_found_is_said(trace: Path, capsys: Capture) -> None:
+    got = replay(trace, "--previous-mode-change", "--step", "0")
+    assert printed(capsys, 5, got) == "No such step changes the mode.\n"
+    got = replay(trace, "--watch", "P == 1")
+    assert printed(capsys, 5, got) == "No step makes P == 1 true.\n"
+
+
+def test_expressions_are_watched(trace: Path, capsys: Capture) -> None:
+    got = replay(trace, "--watch", "M == 1 and P == 20", "--limit", "2")
+    told = printed(capsys, 0, got)
+    line = "step {} makes M == 1 and P == 20 true\n"
+    assert told == line.format(0) + line.format(3) + "and 32 more steps (--limit)\n"
+    got = replay(trace, "--watch", "E[0x29]")
+    assert printed(capsys, 0, got) == "step 1 changes E[0x29] from 0x0 to 0x5\n"
+    sentence = "in the expression 'E[', a number, a name or '(' was expected at column 3, not the end"
+    assert refused(capsys, replay(trace, "--watch", "E[")) == sentence
+
+
+def test_the_program_is_printed(trace: Path, capsys: Capture) -> None:
+    got = replay(trace, "--as", "program")
+    assert printed(capsys, 0, got) == (
+        "0x10  LOAD PSW 30  34 times\n0x14  MOVE 40, 41  33 times\n0x15  LOAD PSW 30  33 times\n"
+    )
+
+
+def test_the_first_divergence_is_shown(trace: Path, state: Path, tmp_path: Path, capsys: Capture) -> None:
+    other = tmp_path / "other.trace"
+    run("--state", str(state), "--steps", "100", "--inject", "7:P=0x10", "--record", str(other))
+    capsys.readouterr()
+    got = replay(trace, "--against", other)
+    assert printed(capsys, 1, got) == (
+        "The runs part at step 7:\n"
+        f"{trace}\nstep 7  P 0x14  user  MOVE 40, 41  direct\n    P        0x14  -> 0x15\n    E[0x29]  0x5   -> 0x5\n"
+        f"{other}\nstep 7  P 0x14  user  (no instruction)  injected\n    P  0x14  -> 0x10\n"
+    )
+    assert replay(trace, other, "--json") == 1
+    assert document(capsys)["first_divergence"] == 7
+
+
+def test_a_recording_that_was_cut_off_is_told(trace: Path, state: Path, tmp_path: Path, capsys: Capture) -> None:
+    run("--state", str(state), "--steps", "9000", "--record", str(trace), "--every-step")
+    trace.write_bytes(trace.read_bytes()[:-150])
+    capsys.readouterr()
+    assert main(["replay", str(trace)]) == 0
+    out, err = capsys.readouterr()
+    assert err == f"{trace} was cut off after 8192 steps; these are whole.\n"
+    assert out.endswith("All of its whole chunks were taken again, and are what was recorded.\n")
+
+
+def test_a_trace_that_does_not_replay_is_spurious(trace: Path, state: Path, capsys: Capture) -> None:
+    changed = trace.with_name("changed.trace")
+    text = json.loads(state.read_text())
+    text["E"]["0x28"] = "0x6"
+    state.write_text(json.dumps(text))
+    run("--state", str(state), "--steps", "100", "--record", str(changed), "--every-step")
+    mine, theirs = trace.read_bytes(), changed.read_bytes()
+    start = mine.index(b"C", mine.index(b"H") + 9 + int.from_bytes(mine[19:23], "little"))
+    other = theirs.index(b"C", theirs.index(b"H") + 9 + int.from_bytes(theirs[19:23], "little"))
+    changed.write_bytes(mine[:start] + theirs[other:])
+    capsys.readouterr()
+    assert replay(changed) == 6
+    assert capsys.readouterr().err == (
+        f"ringproof: {changed} does not replay: third-generation does otherwise at step 1\n"
+    )
+
+
+@pytest.mark.parametrize("content", [b"ringproof/trace/9\n", b"ringproof/trace/1\nH", b"ringproof/trace/"])
+def test_what_is_no_trace_of_ours(content: bytes, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(content)
+    assert refused(capsys, replay(path)).startswith(f"{path} ")
+
+
+def test_options_for_traces_are_refused_for_witnesses(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "w.json"
+    path.write_text("{}")
+    told = f"{path} is no trace file, and the options given are for traces"
+    assert refused(capsys, replay(path, "--step", "3")) == told
+
+
+def test_one_question_at_a_time(trace: Path, capsys: Capture) -> None:
+    assert "go one at a time" in refused(capsys, replay(trace, "--watch", "P", "--as", "program"))
+
+
+def test_moving_about(trace: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(["n", "g 40", "p", "m", "M", "w P == 16", "x", "g 1000", "q"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(lines))
+    assert replay(trace, "--interactive") == 0
+    out = capsys.readouterr().out
+    shown = [line.split()[1] for line in out.splitlines() if line.startswith("step ")]
+    assert shown == ["0", "1", "40", "39", "41", "39", "41"]
+    assert "'x' is no command here" in out and out.endswith("The steps are 0 to 99.\n")
+
+
+def test_a_trace_of_a_machine_of_ones_own_is_replayed_on_its_file(trace: Path, tmp_path: Path, capsys: Capture) -> None:
+    other = machines.sound(tmp_path)
+    told = f"{trace} is of machine 'third-generation', not of 'small'"
+    assert refused(capsys, replay(trace, "--machine", other)) == told
