@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from ringproof.__main__ import main
 from ringproof.model.catalog import named
 from ringproof.traces.interpreter import Interpreter, State
+from ringproof.traces.python_code import Cells
 from ringproof.traces.recording.form import Input
 
 from . import programs
@@ -128,6 +131,36 @@ def test_an_edit_runs_again_as_the_interpreter_does(browser: Browser, run: Path)
         found.page.keyboard.press("l")
         shows(found, after(state, 200))
         assert found.complaints == []
+
+
+def test_an_edited_start_is_saved_and_runs_at_the_command_line(
+    browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = named("third-generation")
+    start = programs.supervised(machine)
+    start["E"] = Cells(start["E"], 0x7)
+    inputs = [Input(step=20, values={"P": "0x0", "E": {"0x110": "0x5"}})]
+    trace = programs.recorded(tmp_path, "inputs", machine, start, 80, inputs)
+    with opened(browser, page_of(trace), "#start") as found:
+        found.look("E", 0x110)
+        found.edit("E[0x110]", 0, "0x123456789abcdef0")
+        with found.page.expect_download() as download:
+            found.page.locator("#edited a").click()
+        download.value.save_as(tmp_path / "edited.json")
+        command = shlex.split(found.text("#edited code"))
+        found.page.keyboard.press("l")
+        found.look("E", 0x110)
+        after = {name: found.value(name, 1) for name in ("P", "E[0x111]", "E[0x112]")}
+        assert found.complaints == []
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert main([*command[1:], "--json", "--quiet"]) == 0
+    state = json.loads(capsys.readouterr().out)["state"]
+    assert after == {
+        "P": int(state.get("P", "0x0"), 16),
+        "E[0x111]": int(state["E"]["0x111"], 16),
+        "E[0x112]": int(state["E"]["0x112"], 16),
+    }
 
 
 def test_what_came_from_outside_comes_again(browser: Browser, tmp_path: Path) -> None:

@@ -59,17 +59,20 @@ def _of_witness(file: Path, machine_file: str | None) -> Report:
 
 def _of_traces(files: list[Path], machine_file: str | None) -> Report:
     from ringproof.report.from_trace import of_traces
+    from ringproof.report.from_witness import assumptions
     from ringproof.traces.native.recording import producer
     from ringproof.traces.recording.reading import read_trace
     from ringproof.traces.recording.trace import Trace
 
     traces = []
+    usual: dict[str, str] = {}
     for path in files:
         found = read_trace(path)
         machine = _machine(found.header.machine, machine_file)
+        usual = assumptions(machine)
         machine.assuming(found.header.assumptions)
         traces.append(Trace(found, machine, producer(machine)))
-    return of_traces(traces, machine_file)
+    return of_traces(traces, usual, machine_file)
 
 
 def _machine(name: str, machine_file: str | None) -> Machine:

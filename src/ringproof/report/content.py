@@ -45,7 +45,7 @@ class Report:
 
     `step` is the one that the page shows first. `shown` are the places that make the claim true. `native` is the
     machine's module, or why the page has none. A report of single instructions has their `operation`; of recorded runs,
-    what reached each from outside and at which step (its `inputs`).
+    what reached each from outside and at which step (its `inputs`), and the command that runs the machine.
     """
 
     name: str
@@ -61,4 +61,5 @@ class Report:
     shown: Sequence[Place] = ()
     alignment: Alignment | None = None
     operation: dict[str, Any] | None = None
+    run_command: str = ""
     inputs: Sequence[Sequence[tuple[int, Sequence[tuple[Place, int]]]]] = ()

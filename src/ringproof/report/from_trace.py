@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from ringproof.model.machine import Machine
 from ringproof.traces.interpreter import Interpreter
@@ -15,7 +16,7 @@ from ringproof.traces.recording.stream import Change, Reason, apply_change
 from ringproof.traces.recording.trace import Trace
 
 from .content import Command, Report
-from .from_witness import module, stored, told
+from .from_witness import assumed, module, stored, told
 from .runs import Executed, Place, Run, Step, get
 
 LONGEST = 1_000_000
@@ -30,9 +31,12 @@ ENDINGS = {
 }
 
 
-def of_traces(traces: Sequence[Trace], machine_file: str | None = None) -> Report:
+def of_traces(
+    traces: Sequence[Trace], usual: Mapping[str, str] = MappingProxyType({}), machine_file: str | None = None
+) -> Report:
     """The report of one or two traces of one machine.
 
+    `usual` are the assumptions that need not be named, `machine_file` is the file of a machine of the user's own.
     Raises DoesNotReplayError where the machine does otherwise, TraceError where they are too long or do not belong
     together.
     """
@@ -56,6 +60,7 @@ def of_traces(traces: Sequence[Trace], machine_file: str | None = None) -> Repor
         native=module(machine),
         facts=_facts(machine, traces),
         commands=_commands(traces, machine_file),
+        run_command=_run_command(traces[0], usual, machine_file),
         inputs=[_inputs(machine, trace) for trace in traces],
     )
 
@@ -152,6 +157,11 @@ def _commands(traces: Sequence[Trace], machine_file: str | None) -> list[Command
         ]
     lines.append(("Make this page again", ["report", *paths]))
     return [Command(what, shlex.join(["ringproof", *words, *own])) for what, words in lines]
+
+
+def _run_command(trace: Trace, usual: Mapping[str, str], machine_file: str | None) -> str:
+    machine = machine_file or trace.machine.name
+    return shlex.join(["ringproof", "run", machine, *assumed(trace.header.assumptions, usual)])
 
 
 def _inputs(machine: Machine, trace: Trace) -> list[tuple[int, list[tuple[Place, int]]]]:

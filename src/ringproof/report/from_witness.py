@@ -73,6 +73,12 @@ def assumptions(machine: Machine) -> dict[str, str]:
     return {name: str(a.value) for name, a in machine.assumptions.items()} | {machine.mode: machine.guest}
 
 
+def assumed(assumptions: Mapping[str, str], usual: Mapping[str, str]) -> list[str]:
+    """The options of the command line that make `assumptions` of the `usual` ones."""
+    changed = {name: value for name, value in assumptions.items() if usual.get(name) != value}
+    return [part for name, value in changed.items() for part in ("--assume", f"{name}={value}")]
+
+
 def module(machine: Machine) -> Native | str:
     """The machine's module, or why there is none."""
     try:
@@ -127,13 +133,12 @@ def _commands(replayed: Replayed, path: Path, usual: Mapping[str, str], machine_
     witness = case.witness
     machine = machine_file or witness.machine
     own = ["--machine", machine_file] if machine_file else []
-    changed = {name: value for name, value in witness.assumptions.items() if usual.get(name) != value}
-    assumed = [part for name, value in changed.items() for part in ("--assume", f"{name}={value}")]
+    options = assumed(witness.assumptions, usual)
     lines = [
         ("Run this counterexample again", ["ringproof", "replay", str(path), *own]),
-        ("Find it again, with all others of the instruction", ["ringproof", "check", machine, *assumed, "--only",
+        ("Find it again, with all others of the instruction", ["ringproof", "check", machine, *options, "--only",
                                                              case.instruction.name, "--save", "found"]),
-        ("Tell the whole story of the instruction", ["ringproof", "explain", machine, case.instruction.name, *assumed]),
+        ("Tell the whole story of the instruction", ["ringproof", "explain", machine, case.instruction.name, *options]),
         ("Make this page again", ["ringproof", "report", str(path), *own]),
     ]  # fmt: skip
     return [Command(what, shlex.join(words)) for what, words in lines]

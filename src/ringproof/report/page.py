@@ -28,7 +28,10 @@ from .rows import index_width, rows, states_at, width_of
 from .runs import get
 from .stream import encoded
 
-SCRIPTS = ("stream.js", "runs.js", "module.js", "differences.js", "table.js", "list.js", "diagram.js", "page.js")
+SCRIPTS = (
+    "stream.js", "runs.js", "module.js", "differences.js", "table.js", "list.js", "diagram.js", "notes.js", "saving.js",
+    "tools.js", "page.js",
+)  # fmt: skip
 ROLES = {
     "program": "Program", "mode": "Mode", "resource": "Resources", "memory": "Memory", "clock": "Clocks",
     "device": "Devices",
@@ -118,6 +121,7 @@ def _data(report: Report, native: Native | None, tables: dict[str, Any]) -> dict
         "tables": tables,
         "native": native.description if native else None,
         "operation": report.operation,
+        "command": report.run_command,
         "inputs": [
             [[step, [[name, index, hex(value)] for (name, index), value in places]] for step, places in inputs]
             for inputs in report.inputs

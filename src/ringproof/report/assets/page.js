@@ -1,53 +1,5 @@
 // The page: one or two runs at a step, what the reader edits, keys and links.
 
-class Notes {
-  // Numbers of instructions, reasons and traps in the page's tables, which grow with what an edited run meets.
-  constructor(tables, operation) {
-    this.tables = tables;
-    this.operation = operation ? 1 : 0;
-    this.known = new Map();
-  }
-
-  instruction(executed) {
-    if (!executed) return 0;
-    const [cells, form] = executed;
-    if (!this.known.has(cells)) {
-      const bytes = cells.match(/../g);
-      const word = bytes.length === 8 ? `0x${bytes.reverse().join('')}` : bytes.join(' ');
-      this.known.set(cells, this.tables.instructions.push([form, word, form]));
-    }
-    return this.known.get(cells);
-  }
-
-  reason(text) {
-    return this.number(this.tables.reasons, text);
-  }
-
-  trap(text) {
-    return this.number(this.tables.traps, text);
-  }
-
-  number(table, text) {
-    const found = table.indexOf(text);
-    return found < 0 ? table.push(text) : found + 1;
-  }
-}
-
-// Learns how instructions are written from a recorded run, by running it again.
-class Learning extends Notes {
-  constructor(notes, recorded) {
-    super(notes.tables, false);
-    this.notes = notes;
-    this.recorded = recorded;
-  }
-
-  instruction(executed, step) {
-    const number = this.recorded.instruction[step] || 0;
-    if (executed && number) this.notes.known.set(executed[0], number);
-    return number;
-  }
-}
-
 class Page {
   constructor(data, runs) {
     this.data = data;
@@ -291,7 +243,7 @@ class Page {
       const [run] = this.runs, trap = this.data.tables.traps[run.trap[run.length] - 1];
       parts.push(trap ? `Now it traps: ${trap}.` : 'Now it completes.');
     }
-    if (!this.data.operation) this.runs.forEach((run, r) => parts.push(' ', this.tellPath(run, r)));
+    if (!this.data.operation) this.runs.forEach((run, r) => parts.push(' ', this.tellPath(run, r), ' ', saving(this, r)));
     parts.push(' ', element('span', {class: 'fine'}, this.data.operation
       ? 'The machine in this page ran it; whether the claim still holds, ringproof has not checked.' : 'The machine in this page ran it.'),
       ' ', element('button', {type: 'button', onclick: () => this.act('reset')}, 'Reset'));
@@ -308,52 +260,6 @@ class Page {
     const ended = run.length < found.length ? ` It has ${counted(run.length)} steps${run.ending ? `; then ${run.ending}` : ''}.` : '';
     return step > shortest ? `${name} executes the same instructions.${ended}` : `${name} goes another way from step ${counted(step - 1)} on.${ended}`;
   }
-}
-
-const ACTIONS = [
-  ['first', 'f', 'First', 'Home'], ['previous', 'p', 'Previous', 'ArrowLeft'], ['next', 'n', 'Next', 'ArrowRight'], ['last', 'l', 'Last', 'End'],
-  ['divergence', 'd', 'Next divergence', ''], ['mode', 'm', 'Next mode change', ''], ['edit', 'e', 'Edit', ''], ['reset', 'r', 'Reset', ''],
-];
-
-function addTools(page) {
-  const single = page.longest === 1;
-  const offered = ACTIONS.filter(([does]) => (does !== 'divergence' || page.runs.length > 1)
-    && (!single || !['first', 'last', 'divergence', 'mode'].includes(does)) && (page.data.native || !['edit', 'reset'].includes(does)));
-  const buttons = offered.map(([does, key, text]) =>
-    element('button', {type: 'button', 'data-does': does, 'aria-keyshortcuts': key, onclick: () => page.act(does)}, text));
-  const tools = document.getElementById('tools');
-  tools.append(...buttons);
-  if (page.runs.length > 1 && page.data.native) {
-    const box = element('input', {type: 'checkbox', id: 'both', checked: true, onchange: event => { page.both = event.target.checked; }});
-    tools.append(element('label', {class: 'both'}, box, ' edit both runs where they are equal'));
-  }
-  if (!single) tools.append(element('span', {id: 'where', class: 'where'}));
-  tools.hidden = false;
-  const keys = offered.flatMap(([, key, text]) => [element('span', {class: 'key'}, element('kbd', {}, key), ` ${text.toLowerCase()}`), ' ']);
-  const toggle = element('input', {type: 'checkbox', checked: true, onchange: event => { page.keysOn = event.target.checked; }});
-  const help = document.getElementById('help');
-  help.append(element('label', {class: 'key'}, toggle, ' keys'), ' ', ...keys);
-  help.hidden = false;
-  document.body.append(element('div', {id: 'said', class: 'unseen', role: 'status'}));
-  document.addEventListener('keydown', event => {
-    if (!page.keysOn || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select')) return;
-    const action = ACTIONS.find(([, key, , other]) => event.key === key || other && event.key === other);
-    if (!action) return;
-    event.preventDefault();
-    page.act(action[0]);
-  });
-}
-
-// Steps are numbered from 0, as `ringproof replay` does; the page is at 0 before the first, at 1 after it.
-
-const counted = value => value.toLocaleString('en');
-
-const address = at => at === 0 ? '#start' : `#step-${at - 1}`;
-
-function linkedStep() {
-  if (location.hash === '#start') return 0;
-  const found = /^#step-(\d{1,9})$/.exec(location.hash);
-  return found ? Number(found[1]) + 1 : null;
 }
 
 async function main() {
