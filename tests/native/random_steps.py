@@ -15,6 +15,7 @@ import click
 from ringproof.model.catalog import CATALOG, load
 from ringproof.traces.generation.traces import SERIALS_PER_BASE, Generator
 from ringproof.traces.interpreter import Interpreter, State
+from ringproof.traces.native.blocks.tier import Blocks
 from ringproof.traces.native.engine import Engine, Reason
 from ringproof.traces.native.store import canonical
 
@@ -23,7 +24,7 @@ PART = 20_000
 """Steps that a process compares before it says how far it is."""
 
 
-def compare(generator: Generator, engine: Engine, numbers: Iterator[int], limit: int) -> int:
+def compare(generator: Generator, engine: Engine | Blocks, numbers: Iterator[int], limit: int) -> int:
     """Compares traces until `limit` steps are reached; the number of steps. Raises AssertionError at a difference."""
     interpreter, total = generator.interpreter, 0
     while total < limit:
@@ -55,29 +56,32 @@ def _reference(interpreter: Interpreter, state: State, steps: int, *, stuck: boo
     return interpreter.step(state).trapped if stuck else None
 
 
-def _part(task: tuple[str, int, int, int]) -> tuple[int, str]:
+def _part(task: tuple[str, bool, int, int, int]) -> tuple[int, str]:
     """The steps compared in one part, and the difference found, if any."""
-    name, seed, first, stride = task
+    name, blocks, seed, first, stride = task
     key = (name, seed)
     if key not in _made:
         machine = load(name)
-        _made[key] = Generator(machine, seed), Engine(machine)
-    generator, engine = _made[key]
+        engine = Engine(machine)
+        _made[key] = Generator(machine, seed), Blocks(engine, threshold=8) if blocks else engine
+    generator, tier = _made[key]
     try:
-        return compare(generator, engine, iter(range(first, first + stride)), PART), ""
+        return compare(generator, tier, iter(range(first, first + stride)), PART), ""
     except StopIteration:
         return 0, f"{name}: {stride} traces were too few for {PART} steps"
     except AssertionError as error:
         return 0, str(error)
 
 
-_made: dict[tuple[str, int], tuple[Generator, Engine]] = {}
+_made: dict[tuple[str, int], tuple[Generator, Engine | Blocks]] = {}
 
 
-def compare_in_parallel(name: str, seed: int, steps: int, processes: int, say: Callable[[str], None]) -> int:
+def compare_in_parallel(
+    name: str, seed: int, steps: int, processes: int, say: Callable[[str], None], *, blocks: bool
+) -> int:
     """Compares at least `steps` steps; how many. Says each difference."""
     stride = 4 * PART
-    tasks = ((name, seed, n * stride, stride) for n in range(10**9))
+    tasks = ((name, blocks, seed, n * stride, stride) for n in range(10**9))
     total = shown = 0
     with get_context("spawn").Pool(processes) as pool:
         for compared, difference in pool.imap(_part, tasks):
@@ -98,11 +102,15 @@ def compare_in_parallel(name: str, seed: int, steps: int, processes: int, say: C
 @click.option("--steps", default=10_000_000, show_default=True, help="Steps for each machine.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--processes", default=2, show_default=True)
-def main(machines: tuple[str, ...], steps: int, seed: int, processes: int) -> None:
+@click.option("--blocks", is_flag=True, help="Compare the block tier rather than the kernel.")
+def main(machines: tuple[str, ...], steps: int, seed: int, processes: int, blocks: bool) -> None:
     failed = False
     for name in machines or tuple(CATALOG):
-        total = compare_in_parallel(name, seed, steps, processes, lambda text: click.echo(text, err=True))
-        click.echo(f"{name}: {'differs' if total < 0 else f'{total:,} steps agree'} (seed {seed})")
+        total = compare_in_parallel(
+            name, seed, steps, processes, lambda text: click.echo(text, err=True), blocks=blocks
+        )
+        tier = "blocks" if blocks else "kernel"
+        click.echo(f"{name}, {tier}: {'differs' if total < 0 else f'{total:,} steps agree'} (seed {seed})")
         failed |= total < 0
     sys.exit(1 if failed else 0)
 
