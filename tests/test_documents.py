@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -42,7 +43,7 @@ def test_the_options_of_the_readme_exist() -> None:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
         known |= {option for parameter in command.params for option in parameter.opts}
-    assert set(re.findall(r"(?<![\w-])--[a-z]+", README)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= known
     used = set(
         re.findall(r"ringproof (\w+)", " ".join([*blocks("sh"), *blocks("console"), *re.findall("`.*?`", README)]))
     )
@@ -51,12 +52,28 @@ def test_the_options_of_the_readme_exist() -> None:
 
 @pytest.mark.slow
 def test_the_output_of_the_readme_is_real(capsys: pytest.CaptureFixture[str]) -> None:
-    (console,) = blocks("console")
+    console, _ = blocks("console")
     command, _, expected = console.partition("\n")
     arguments = command.split("ringproof ", 1)[1].split()
     main([*arguments, "--quiet"])
     printed = capsys.readouterr().out.splitlines()
     assert expected.splitlines() == printed[: len(expected.splitlines())]
+
+
+@pytest.mark.slow
+def test_the_run_of_the_readme_is_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, console = blocks("console")
+    first, *commands = console.split("$ ")[1:]
+    match = re.fullmatch(r"printf '((?:\\x[0-9a-f]{2})+)' > loop.bin\n", first)
+    assert match is not None
+    (tmp_path / "loop.bin").write_bytes(bytes.fromhex(match[1].replace("\\x", "")))
+    for text in commands:
+        command, _, expected = text.partition("\n")
+        assert main([*shlex.split(command)[1:], "--quiet"]) == 0
+        assert capsys.readouterr().out == expected
 
 
 def test_links_lead_somewhere() -> None:
