@@ -99,7 +99,7 @@ def test_forward_and_back_come_to_the_same_state(browser: Browser, run: Path) ->
 def test_traps_and_levels_stand_in_the_list(browser: Browser, run: Path) -> None:
     with opened(browser, run) as found:
         steps = found.page.locator(".rows li").all_inner_texts()
-        assert steps[3].split() == ["2", "⇅", "u", "LOAD", "PSW", "19", "privilege", "trap"]
+        assert steps[3].split() == ["2", "⇅!", "u", "LOAD", "PSW", "19", "privilege", "trap"]
         assert steps[4].split() == ["3", "s", "ADD", "48,", "0"]
         label = found.page.locator(".rows li").nth(3)
         assert (label.get_attribute("aria-posinset"), label.get_attribute("aria-setsize")) == ("4", "201")
@@ -128,7 +128,9 @@ def test_an_edit_runs_again_as_the_interpreter_does(browser: Browser, run: Path)
         found.edit("E[0x101]", 0, "0x3001001100000000")
         found.page.wait_for_selector("#edited:has-text('2 places')")
         assert "The run goes another way from step 1 on." in found.text("#edited")
+        assert found.page.locator(".is-edited").count() == 2
         found.page.keyboard.press("l")
+        assert found.page.locator(".is-edited").count() == 0, "later values are computed"
         shows(found, after(state, 200))
         assert found.complaints == []
 

@@ -11,6 +11,8 @@ class List {
     this.scroller = element('div', {class: 'scroller', tabindex: '0', role: 'group', 'aria-labelledby': 'steps-title'}, this.space);
     this.scroller.addEventListener('scroll', () => this.draw(), {passive: true});
     document.getElementById('static-steps').replaceWith(this.scroller);
+    this.scroller.after(element('p', {class: 'legend'}, ...(page.runs.length > 1 ? [element('span', {class: 'mark'}, '≠'), ' they come to differ '] : []),
+      element('span', {class: 'sign'}, '⇅'), ' the mode changes ', element('span', {class: 'mark'}, '!'), ' a trap'));
     new ResizeObserver(() => this.draw()).observe(this.scroller);
   }
 
@@ -64,6 +66,7 @@ class List {
     const marks = [];
     if (page.diverging.has(step)) marks.push(element('span', {class: 'mark', title: 'the runs come to differ'}, '≠'));
     if (page.modeChanges.has(step)) marks.push(element('span', {class: 'sign', title: 'the mode changes'}, '⇅'));
+    if (step && page.runs.some(run => run.trap[step])) marks.push(element('span', {class: 'mark', title: 'a trap'}, '!'));
     return element('li', {'aria-setsize': this.count, 'aria-posinset': step + 1, class: current ? 'current' : ''},
       element('a', {href: address(step), 'aria-current': current ? 'step' : null, tabindex: current ? '0' : '-1'},
         element('span', {class: 'at'}, step ? String(step - 1) : ''), element('span', {class: 'marks'}, ...marks), ...parts));

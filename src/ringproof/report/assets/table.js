@@ -164,7 +164,7 @@ class Table {
     row.values.forEach((value, n) => {
       if (step === 0 && n % 2) return;
       const r = n >> 1, changed = n % 2 === 1 && row.changed[r];
-      const place = this.placed(r, row.c, row.index), edited = n % 2 === 0 && this.page.isEdited(r, row.c, place);
+      const place = this.placed(r, row.c, row.index), edited = n % 2 === 0 && step <= 1 && this.page.isEdited(r, row.c, place);
       const [zeros, digits] = written(value, component.width);
       const text = [...(changed ? [element('span', {class: 'sign', 'aria-hidden': 'true'}, '→'), unseen('changed to ')] : []),
         element('span', {class: 'zeros'}, zeros), digits];
