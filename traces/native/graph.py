@@ -165,14 +165,14 @@ def _runs(node: Term) -> tuple[Term | Run, ...] | None:
     parts: list[Term | Run] = []
     position = 0
     while position < len(args):
-        count = _run_length(args, position)
+        count = run_length(args, position)
         last = args[position + count - 1]
         parts.append(Run(last.args[0], last.args[1], count) if count > 1 else last)
         position += count
     return tuple(parts) if len(parts) < len(args) else None
 
 
-def _run_length(args: tuple[Term, ...], position: int) -> int:
+def run_length(args: tuple[Term, ...], position: int) -> int:
     """How many cells from `position` on (the highest first) lie next to each other: 8, 4, 2 or 1."""
     first = args[position]
     if first.op != "select" or first.width != 8:

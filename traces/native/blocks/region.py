@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from ringproof.model.machine import Machine
-from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, substitute, topological, var
+from ringproof.model.terms import FALSE, TRUE, ArraySort, BoolSort, Term, concat, substitute, topological, var
 from ringproof.traces.python_code import guarded_writes
 
 from ..emit import Emitter, Support, kind
-from ..graph import Graph, Plan
+from ..graph import Graph, Plan, run_length
 from ..layout import WORLD, ArrayPlace, Layout, bytes_of
 from ..memory import OWNED, Memory
 from ..outcomes import Write, joined
@@ -32,6 +33,7 @@ from .variant import Variant, targets
 from .view import constant
 
 BUDGET = 0
+MOST_LEADING = 4
 
 Next = int | Term | tuple[int, Any, Any]
 """The next program counter: known, a value, or a choice by a local variable."""
@@ -75,6 +77,23 @@ class Values:
         return Values(dict(self.scalars), dict(self.cells))
 
 
+class Part(Enum):
+    """What of an instruction is written: all, its conditions before a join, or the rest after it."""
+
+    WHOLE = "whole"
+    CONDITIONS = "conditions"
+    REST = "rest"
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """How the region is left before an instruction: the values and the counter, and how many steps are not taken."""
+
+    values: Values
+    counter: Term
+    undone: int
+
+
 class RegionCode:
     """Writes the function of one shape."""
 
@@ -100,13 +119,17 @@ class RegionCode:
         read = {name for name in read if not isinstance(machine.components[name].sort, ArraySort)}
         self._changed = sorted(changed - {machine.counter})
         self._names = sorted((changed | read) - set(slow) - {machine.counter})
+        self._flags = {n for n in changed if isinstance(machine.components[n].sort, BoolSort)} - set(slow)
         rests = {name for node in shape.nodes.values() if node.found for name in node.found.read}
         self._checked = sorted((rests | changed) & set(slow))
 
     def function(self) -> Function:
         f = self._f
         self._enter()
-        self._tree(self._shape.head, self._canonical(self._shape.head.key))
+        head = self._shape.head
+        values = self._canonical(head.key)
+        if self._afford(head, values):
+            self._tree(head, values)
         f.op(Op.UNREACHABLE)
         return f
 
@@ -134,7 +157,6 @@ class RegionCode:
             self._bind(self._machine.variables[name], number)
         f.get(BUDGET)
         f.set(self._left)
-        self._afford(head, self._canonical(head.key))
         f.const(I32, 0)
         f.load(I32, 4, OWNED)
         f.set(self._owned)
@@ -164,18 +186,18 @@ class RegionCode:
         else:
             self._f.get(self._bound[id(term)])
 
-    def _exit(self, values: Values, counter: Term, undone: int) -> None:
-        """Writes everything back and returns; `undone` of the steps that were counted are not taken."""
-        f, slots = self._f, self._layout.slots
-        for name, term in (*[(n, values.scalars[n]) for n in self._changed], (self._machine.counter, counter)):
+    def _exit(self, leaving: Leaving) -> None:
+        """Writes everything back and returns."""
+        f, slots, values = self._f, self._layout.slots, leaving.values
+        for name, term in (*[(n, values.scalars[n]) for n in self._changed], (self._machine.counter, leaving.counter)):
             f.get(WORLD)
             self._push(term)
             f.store(kind(term), bytes_of(self._machine.components[name].sort), slots[name].offset)
         f.get(BUDGET)
         f.get(self._left)
         f.op(Op.I64_SUB)
-        if undone:
-            f.const(I64, undone)
+        if leaving.undone:
+            f.const(I64, leaving.undone)
             f.op(Op.I64_SUB)
         f.op(Op.RETURN)
 
@@ -201,18 +223,45 @@ class RegionCode:
         if block.loop:
             f.end()
 
-    def _afford(self, block: Block, values: Values) -> None:
-        """Leaves the region where there are no steps left for the block.
+    def _afford(self, block: Block, values: Values) -> bool:
+        """Leaves the region where there are no steps left for the block, or its first instructions would leave it.
 
-        This stands before the jump to a join, so that what only an exit needs is computed on the way out alone.
+        This stands before the jump to a join, so that what only an exit needs is computed on the way out alone:
+        after the join, it would have to be there in local variables. Returns whether there is a way on.
         """
-        f = self._f
+        f, leaving = self._f, Leaving(values, self._counter(block.key[0]), 0)
         f.get(self._left)
         f.const(I64, len(block.nodes))
         f.op(Op.I64_LT_U)
         f.if_()
-        self._exit(values, self._counter(block.key[0]), 0)
+        self._exit(leaving)
         f.end()
+        ahead = values.copy()
+        for node in block.nodes[: self._leading(block)]:
+            done = self._variant(node.variants[0], ahead, leaving, None, Part.CONDITIONS)
+            if done is None:
+                return False
+            ahead = done[0]
+        return True
+
+    def _leading(self, block: Block) -> int:
+        """How many of a join's first instructions have their conditions before the jump.
+
+        They are those up to the one that overwrites most flags, or stores; nothing is gained after it.
+        """
+        if not block.joins:
+            return 0
+        count = found = 0
+        for node in block.nodes[:MOST_LEADING]:
+            if len(node.variants) != 1:
+                break
+            variant, count = node.variants[0], count + 1
+            stores = any(isinstance(term.sort, ArraySort) for term in variant.state.values())
+            if variant.checks or variant.leaves is not FALSE or stores:
+                found = count
+            if stores or 2 * len(self._flags & variant.state.keys()) > len(self._flags):
+                break
+        return found
 
     def _block(self, block: Block, values: Values) -> None:
         f, count = self._f, len(block.nodes)
@@ -220,30 +269,32 @@ class RegionCode:
         f.const(I64, count)
         f.op(Op.I64_SUB)
         f.set(self._left)
+        leading = self._leading(block)
         for position, node in enumerate(block.nodes):
-            undone = count - position
-            if position < count - 1:
-                done = self._variant(node, node.variants[0], values, undone, None)
-                if done is None:
-                    return
-                values = done[0]
-                continue
-            self._last(block, node, values)
+            leaving = Leaving(values, self._counter(node.key[0]), count - position)
+            part = Part.REST if position < leading else Part.WHOLE
+            if position == count - 1:
+                self._last(block, node, leaving, part)
+                return
+            done = self._variant(node.variants[0], values, leaving, None, part)
+            if done is None:
+                return
+            values = done[0]
 
-    def _last(self, block: Block, node: Node, values: Values) -> None:
+    def _last(self, block: Block, node: Node, leaving: Leaving, part: Part) -> None:
         f = self._f
         for variant in node.variants:
             fail = f.block()
-            done = self._variant(node, variant, values.copy(), 1, fail)
+            done = self._variant(variant, leaving.values.copy(), leaving, fail, part)
             if done is not None:
                 self._go(block, variant, *done)
             f.end()
-        self._exit(values, self._counter(node.key[0]), 1)
+        self._exit(leaving)
 
     def _go(self, block: Block, variant: Variant, values: Values, where: Next) -> None:
         f = self._f
         if isinstance(where, Term):
-            self._exit(values, where, 0)
+            self._exit(Leaving(values, where, 0))
         elif isinstance(where, tuple):
             f.get(where[0])
             f.if_()
@@ -257,10 +308,10 @@ class RegionCode:
     def _jump(self, block: Block, key: Key, values: Values) -> None:
         f, target = self._f, self._shape.edges.get((block, key))
         if target is None:
-            self._exit(values, self._counter(key[0]), 0)
+            self._exit(Leaving(values, self._counter(key[0]), 0))
+        elif not self._afford(target, values):
             return
-        self._afford(target, values)
-        if not target.joins:
+        elif not target.joins:
             self._tree(target, values)
         else:
             moved = [n for n in self._names if values.scalars[n] is not self._machine.variables[n]]
@@ -273,19 +324,19 @@ class RegionCode:
     # Instructions.
 
     def _variant(
-        self, node: Node, variant: Variant, values: Values, undone: int, fail: int | None
+        self, variant: Variant, values: Values, leaving: Leaving, fail: int | None, part: Part
     ) -> tuple[Values, Next] | None:
         """The code of one way of an instruction; the values after it, or None where it always leaves.
 
         It branches to `fail` (or leaves the region) where a check does not hold.
         """
         f = self._f
-        here = self._counter(node.key[0])
         plain = {n: t for n, t in variant.state.items() if not isinstance(t.sort, ArraySort)}
         plain.pop(self._machine.counter, None)
         writes = [(n, w) for n, t in variant.state.items() if isinstance(t.sort, ArraySort) for w in guarded_writes(t)]
         roots = [term for term, _ in variant.checks] + [variant.leaves, variant.next, *plain.values()]
         roots = self._substituted([*roots, *[part for _, write in writes for part in write]], values)
+        roots = self._with_loads(roots)
         checks = [(t, v) for t, (_, v) in zip(roots, variant.checks, strict=False)]
         leaves, after = roots[len(checks)], roots[len(checks) + 1]
         rest = roots[len(checks) + 2 :]
@@ -295,12 +346,12 @@ class RegionCode:
             if fail is not None:
                 f.branch(fail)
                 return None
-            self._exit(values, here, undone)
+            self._exit(leaving)
             return None
         checks = [(term, value) for term, value in checks if not term.is_constant]
         stores = self._stores([n for n, _ in writes], parts)
         if leaves is TRUE or any(self.watch.forbids(n, w) for n, w in stores):
-            self._exit(values, here, undone)
+            self._exit(leaving)
             return None
         choices = _conditions(after)
 
@@ -313,7 +364,7 @@ class RegionCode:
         plan.settle()
         e = _Emitter(f, plan, self._support, self._bound)
         e.open(plan.root)
-        for term, value in checks:
+        for term, value in checks if part is not Part.REST else ():
             e.value(term)
             f.const(kind(term), value)
             f.op(Op.I32_NE if kind(term) == I32 else Op.I64_NE)
@@ -321,23 +372,23 @@ class RegionCode:
                 f.branch_if(fail)
             else:
                 f.if_()
-                self._exit(values, here, undone)
+                self._exit(leaving)
                 f.end()
         prepared = [self._prepare(e, name, write) for name, write in stores]
         conditions = [condition for item in prepared for condition in item.conditions]
-        if conditions or leaves is not FALSE:
+        if part is not Part.REST and (conditions or leaves is not FALSE):
             e.value(leaves)
             for condition in conditions:
                 condition()
                 f.op(Op.I32_OR)
             f.if_()
-            self._exit(values, here, undone)
+            self._exit(leaving)
             f.end()
         result = values.copy()
         for name, term in plain.items():
             result.scalars[name] = self._settled(e, name, term)
         where = self._next(e, after)
-        for item in prepared:
+        for item in prepared if part is not Part.CONDITIONS else ():
             item.store()
             self._note(result, item)
         return result, where
@@ -358,6 +409,25 @@ class RegionCode:
             if not found:
                 return roots
             roots = substitute(roots, found)
+
+    def _with_loads(self, roots: list[Term]) -> list[Term]:
+        """`roots` with neighbouring cells that are read together in one variable: flags read single bits of them."""
+        while loads := _loads(roots):
+            plan = Plan(Graph())
+            for load in loads:
+                plan.use(load, plan.root)
+            plan.settle()
+            e = _Emitter(self._f, plan, self._support, self._bound)
+            e.open(plan.root)
+            known: dict[Term, Term] = {}
+            for load in loads:
+                read = self._settled(e, "load", load)
+                high = load.width
+                for part in load.args:
+                    known.setdefault(part, read[high - 1 : high - part.width])
+                    high -= part.width
+            roots = substitute(roots, known)
+        return roots
 
     def _settled(self, e: Emitter, name: str, term: Term) -> Term:
         """`term` as a constant or a bound variable."""
@@ -423,3 +493,20 @@ def _conditions(term: Term) -> list[Term]:
     if found is None or term.is_constant:
         return []
     return [term.args[0], *_conditions(term.args[1]), *_conditions(term.args[2])]
+
+
+def _loads(roots: list[Term]) -> list[Term]:
+    """Joins of 2, 4 or 8 neighbouring cells below `roots` whose places rest on no other read."""
+    found: dict[Term, None] = {}
+    for node in topological(roots):
+        if node.op != "concat":
+            continue
+        position = 0
+        while position < len(node.args):
+            count = run_length(node.args, position)
+            if count > 1:
+                parts = node.args[position : position + count]
+                if not any(inner.op == "select" for inner in topological([part.args[1] for part in parts])):
+                    found[concat(*parts)] = None
+            position += count
+    return sorted(found, key=lambda load: -load.width)
