@@ -78,9 +78,11 @@ class Values:
 
 
 class Part(Enum):
-    """What of an instruction is written: all, its conditions before a join, or the rest after it."""
+    """What of an instruction is written: all; before a join, its conditions, with its values if others rest on them;
+    after the join, the rest."""
 
     WHOLE = "whole"
+    AHEAD = "ahead"
     CONDITIONS = "conditions"
     REST = "rest"
 
@@ -237,8 +239,10 @@ class RegionCode:
         self._exit(leaving)
         f.end()
         ahead = values.copy()
-        for node in block.nodes[: self._leading(block)]:
-            done = self._variant(node.variants[0], ahead, leaving, None, Part.CONDITIONS)
+        leading = block.nodes[: self._leading(block)]
+        for node in leading:
+            part = Part.CONDITIONS if node is leading[-1] else Part.AHEAD
+            done = self._variant(node.variants[0], ahead, leaving, None, part)
             if done is None:
                 return False
             ahead = done[0]
@@ -334,7 +338,11 @@ class RegionCode:
         plain = {n: t for n, t in variant.state.items() if not isinstance(t.sort, ArraySort)}
         plain.pop(self._machine.counter, None)
         writes = [(n, w) for n, t in variant.state.items() if isinstance(t.sort, ArraySort) for w in guarded_writes(t)]
-        roots = [term for term, _ in variant.checks] + [variant.leaves, variant.next, *plain.values()]
+        next_ = variant.next
+        if part is Part.CONDITIONS:
+            plain, next_ = {}, leaving.counter
+            writes = [(n, (i, v if i.is_constant else constant(0, v.sort), g)) for n, (i, v, g) in writes]
+        roots = [term for term, _ in variant.checks] + [variant.leaves, next_, *plain.values()]
         roots = self._substituted([*roots, *[part for _, write in writes for part in write]], values)
         roots = self._with_loads(roots)
         checks = [(t, v) for t, (_, v) in zip(roots, variant.checks, strict=False)]
@@ -388,7 +396,7 @@ class RegionCode:
         for name, term in plain.items():
             result.scalars[name] = self._settled(e, name, term)
         where = self._next(e, after)
-        for item in prepared if part is not Part.CONDITIONS else ():
+        for item in prepared if part in (Part.WHOLE, Part.REST) else ():
             item.store()
             self._note(result, item)
         return result, where
