@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ringproof.__main__ import main
+from ringproof.model.catalog import named
 from ringproof.properties.replay import CLAIMS
 from ringproof.properties.witness import load
 from ringproof.report.claims import DEFINITIONS
@@ -162,9 +163,13 @@ def test_a_damaged_trace_is_refused_in_one_sentence(
 
 
 def test_traces_of_two_machines_do_not_stand_side_by_side(tmp_path: Path, capsys: Capture) -> None:
-    one, two = programs.third_generation(tmp_path, 3), programs.ia32(tmp_path, 3)
+    machine = named("third-generation-read-mode")
+    one = programs.third_generation(tmp_path, 3)
+    two = programs.recorded(tmp_path, "other", machine, programs.supervised(machine), 3)
     assert main(["report", str(one), str(two)]) == 2
-    assert capsys.readouterr().err == f"ringproof: {one} is of third-generation, but {two} of ia32\n"
+    assert (
+        capsys.readouterr().err == f"ringproof: {one} is of third-generation, but {two} of third-generation-read-mode\n"
+    )
 
 
 def test_a_run_that_is_too_long_is_refused(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
