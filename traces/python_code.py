@@ -32,6 +32,10 @@ class Cells(dict[int, int]):
     def copy(self) -> Cells:
         return Cells(self, self.default)
 
+    def moved(self, offset: int, size: int) -> Cells:
+        """The same cells `offset` further on, in an array of `size` cells."""
+        return Cells({(i + offset) % size: cell for i, cell in self.whole().items()}, self.default)
+
     def whole(self) -> Cells:
         """The same array with all its cells in the dictionary. Raises TypeError where a subclass makes them up."""
         if type(self).__missing__ is not Cells.__missing__:

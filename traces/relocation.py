@@ -10,7 +10,7 @@ from ringproof.model.machine import Machine
 from ringproof.model.terms import ArraySort, var
 
 from .interpreter import State
-from .python_code import Cells, compile_terms
+from .python_code import compile_terms
 
 AMOUNT = "$x"
 
@@ -28,8 +28,7 @@ class Mover:
             return state
         names, run = self._moved
         *values, offset = run({**state, AMOUNT: amount})
-        memory = state[relocation.memory]
-        cells = Cells({(i + offset) % self._size: v for i, v in memory.items()}, memory.default)
+        cells = state[relocation.memory].moved(offset, self._size)
         return {**state, **dict(zip(names, values, strict=True)), relocation.memory: cells}
 
     def offset(self, amount: int) -> int:

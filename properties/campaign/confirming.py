@@ -11,10 +11,12 @@ from typing import Any
 
 from ringproof.model.encoding import WORD
 from ringproof.model.machine import Instruction
+from ringproof.model.terms import ArraySort
 from ringproof.solvers.answer import Solver, Unsat
 from ringproof.traces.interpreter import State
 from ringproof.traces.python_code import Cells
 from ringproof.traces.recording.state_text import encode_state
+from ringproof.traces.relocation import Mover
 
 from ..definitions import Semantics
 from ..discharge import BUDGET
@@ -82,7 +84,7 @@ class Confirmer:
     def _witness(self, suspect: Suspect, claim: str, states: tuple[State, ...], *, user: bool) -> Witness | None:
         """The smallest witness of a claim from these states; None where they do not show it."""
         shrinking = _Shrinking(self, suspect, claim, user)
-        values = shrinking.values(states)
+        values = shrinking.values((self._trimmed(suspect, states), *states[1:]))
         if not shrinking.holds(values):
             return None
         witness = shrinking.witness(reduce(values, shrinking.holds)).identified()
@@ -90,6 +92,27 @@ class Confirmer:
         return Witness(
             **{name: getattr(witness, name) for name in witness.__struct_fields__ if name != "text"}, text=text
         )
+
+    def _trimmed(self, suspect: Suspect, states: tuple[State, ...]) -> State:
+        """The first state with no more cells than the instruction, in any of the states, and the rules look at."""
+        interpreter, mover = self.semantics.interpreter, Mover(self.machine)
+        _, fields = interpreter.operands(suspect.instruction, suspect.word)
+        kept = {name: Cells((), value.default) for name, value in states[0].items() if isinstance(value, Cells)}
+        for number, state in enumerate(states):
+            noting = {name: _Noting(value) if isinstance(value, Cells) else value for name, value in state.items()}
+            self.semantics.after(suspect.instruction, fields, noting)
+            self.semantics.broken_rule(noting)
+            self.semantics.in_context(noting)
+            for name, cells in kept.items():
+                moved = 0
+                if number and suspect.amount and self.machine.relocation and name == self.machine.relocation.memory:
+                    moved = mover.offset(suspect.amount)
+                sort = self.machine.components[name].sort
+                assert isinstance(sort, ArraySort)
+                for index in noting[name].read:
+                    place = (index - moved) % (1 << sort.index.width)
+                    cells[place] = states[0][name][place]
+        return {**states[0], **kept}
 
     # The solver.
 
@@ -177,9 +200,29 @@ class _Shrinking:
             return False
 
 
+class _Noting(Cells):
+    """An array whose cells are read from another; what is looked at is noted, also through copies."""
+
+    __slots__ = ("cells", "read")
+
+    def __init__(self, cells: Cells) -> None:
+        super().__init__((), cells.default)
+        self.cells, self.read = cells, set[int]()
+
+    def __missing__(self, index: int) -> int:
+        self.read.add(index)
+        return self.cells[index]
+
+    def copy(self) -> _Noting:
+        other = _Noting(self.cells)
+        other.update(self)
+        other.read = self.read
+        return other
+
+
 def _plain(value: Any) -> Any:
     """The value; of an array, all cells that differ from zero, as witnesses hold them."""
-    return Cells({index: cell for index, cell in value.items() if cell}) if isinstance(value, Cells) else value
+    return Cells({i: cell for i, cell in value.whole().items() if cell}) if isinstance(value, Cells) else value
 
 
 __all__ = ["Confirmer", "ContradictionError", "Violation"]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from ringproof.model.cpu import Kind
 from ringproof.model.machine import Instruction
 from ringproof.traces.generation.bases import copied
-from ringproof.traces.generation.randomness import mix
+from ringproof.traces.generation.randomness import WORD, mix
 from ringproof.traces.generation.traces import Generator, Start
 from ringproof.traces.interpreter import State, Step, Trapped
 from ringproof.traces.python_code import Cells
@@ -58,7 +58,10 @@ class Suspect:
 
 @dataclass(eq=False)
 class Watched:
-    """What a trace did: steps of all states together, cells of the coverage, suspects, and a digest of it all."""
+    """What a trace did: steps of all states together, cells of the coverage, suspects.
+
+    The digest is of the way that the program counter takes, and of what the last states hold outside memory.
+    """
 
     steps: int = 0
     cells: Counter[Cell] = field(default_factory=Counter)
@@ -79,7 +82,7 @@ class Lockstep:
     def run(self, number: int, *, listed: bool = False) -> Watched:
         """The trace `number`; `listed` adds a line of text for each step."""
         start = self.generator.start(number)
-        watched = Watched()
+        watched = Watched(digest=mix(number))
         pair = [start.first] if start.second is None else [start.first, start.second]
         while watched.steps < STEPS * len(pair):
             # A fetch may change mode or resources too; what the instruction does begins after it.
@@ -100,7 +103,12 @@ class Lockstep:
             elif len(pair) == 2 and self._views(before, pair, start):
                 # Neither state was a guest's, or a change of mode or resources let the views part.
                 pair = pair[:1]
-        watched.digest = mix(mix(number) ^ _hash_states(pair) ^ mix(watched.steps + len(watched.suspects)))
+            watched.digest = mix(watched.digest ^ int(pair[0][self.machine.counter]))
+        for state in pair:
+            for value in state.values():
+                if not isinstance(value, Cells):
+                    watched.digest = _joined(watched.digest, int(value))
+        watched.digest = mix(watched.digest ^ watched.steps + len(watched.suspects))
         return watched
 
     def _perform(self, word: int | None, trapped: Trapped | None, state: State) -> Step:
@@ -196,18 +204,12 @@ class Lockstep:
         state[counter] = state[counter] + size & ((1 << width) - 1)
 
 
-def _hash_states(states: list[State]) -> int:
-    total = len(states)
-    for state in states:
-        for value in state.values():
-            if isinstance(value, Cells):
-                for index, cell in value.items():
-                    if cell != value.default:
-                        # A sum, since cells are kept in the order in which they were written.
-                        total = total + mix(mix(index + 1) ^ cell & (1 << 64) - 1) & (1 << 64) - 1
-            else:
-                total = mix(total ^ int(value) & (1 << 64) - 1)
-    return total
+def _joined(digest: int, value: int) -> int:
+    """The digest with a value of any width, 64 bits at a time."""
+    while True:
+        digest, value = mix(digest ^ value & WORD), value >> 64
+        if not value:
+            return digest
 
 
 __all__ = ["CHANGES", "COMPLETES", "NO_INSTRUCTION", "STEPS", "Cell", "Lockstep", "Suspect", "Watched"]

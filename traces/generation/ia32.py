@@ -10,6 +10,7 @@ from ringproof.model.ia32.machine import CR4_BITS, IO_MAP_BASE
 from ..interpreter import Interpreter, State
 from ..oracles.ia32_states import draw_registers, draw_state, load_segments
 from ..oracles.ia32_worlds import World, world
+from ..oracles.unicorn_memory import Image
 from .bases import Draw
 
 WORLDS = 24
@@ -28,6 +29,8 @@ def drawing(interpreter: Interpreter) -> Draw:
             load_segments(rng, chosen, state, level)
             draw_registers(rng, chosen, state)
         state["CR4"] = fixed
+        memory = state["memory"]
+        state["memory"] = Image(memory.content, memory.base, memory)
         if rng.randrange(2):
             state["IOPL"] = assumptions["IOPL"].value
             for n in range(2):

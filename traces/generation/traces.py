@@ -21,8 +21,8 @@ from .randomness import Stream, key, mix, pick
 PAIRS_PER_LEVEL = 4096
 """How many base pairs a level has. They are made when a trace asks for them."""
 
-SERIALS_PER_BASE = 16
-"""So many traces of a target in a row start from the same pair."""
+SERIALS_PER_BASE, LONG = 16, 4096
+"""So many traces of a target in a row start from the same pair; from serial `LONG` on that many do."""
 
 FRESH = 6
 """Instructions of fresh code, the target's first."""
@@ -59,26 +59,28 @@ class Generator:
         self._bases = Bases(self.interpreter, self.programs, self.checks, _drawing(self.interpreter))
         self.levels = tuple(machine.levels.values())
         self.targets = [Target(form, level) for form in range(len(machine.instructions)) for level in self.levels]
-        self._key = key(seed & (1 << 64) - 1, 1)
+        self.key = key(seed & (1 << 64) - 1, 1)
         self._base = lru_cache(maxsize=512)(self._bases.base)
 
     def base(self, target: int, serial: int) -> Base:
         """The base pair of a target's trace."""
-        bits = mix(self._key ^ key(target, serial // SERIALS_PER_BASE))
-        return self._base(self._key, self.targets[target].level, pick(bits, PAIRS_PER_LEVEL))
+        block = serial // SERIALS_PER_BASE if serial < LONG else LONG + serial // LONG
+        bits = mix(self.key ^ key(target, block))
+        return self._base(self.key, self.targets[target].level, pick(bits, PAIRS_PER_LEVEL))
 
     def start(self, number: int) -> Start:
         """How the trace `number` starts."""
         serial, place = divmod(number, len(self.targets))
         target, base = self.targets[place], self.base(place, serial)
-        stream = Stream(key(self._key, number))
+        stream = Stream(key(self.key, number))
         first = copied(base.first)
         second = None if base.second is None else copied(base.second)
         self._change(base, stream, first, second)
         self._write(base, stream, target.form, first, second)
         return Start(number, target, base, first, second, stream)
 
-    def _offset(self, base: Base) -> int:
+    def offset(self, base: Base) -> int:
+        """How far the code's array of the second state is moved against the first's."""
         return self.checks.mover.offset(base.amount) if base.amount else 0
 
     def _change(self, base: Base, stream: Stream, first: State, second: State | None) -> None:
@@ -109,7 +111,7 @@ class Generator:
         """Writes a cell in both states; in the second where the relocation has moved it."""
         first[name][index] = value
         if second is not None:
-            moved = self._offset(base) if name == self.checks.fetching.array else 0
+            moved = self.offset(base) if name == self.checks.fetching.array else 0
             second[name][(index + moved) % self.checks.fetching.size if moved else index] = value
 
 

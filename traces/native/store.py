@@ -115,6 +115,10 @@ class Store:
             number, page = (int.from_bytes(content[at : at + 4], "little") for at in (0, 4))
             yield places[number], page << places[number].cells_shift, content[HEADER_BYTES:]
 
+    def clear(self) -> None:
+        """Drops the pages: every cell of a paged array is the default again."""
+        self._drop_pages()
+
     def _drop_pages(self) -> None:
         places = {place.number: place for place in self._layout.arrays.values()}
         for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):

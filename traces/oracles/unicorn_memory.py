@@ -27,14 +27,18 @@ class Image(Cells):
         self.base = base
 
     def __missing__(self, index: int) -> int:
-        place = index - self.base
-        return self.content[place] if 0 <= place < len(self.content) else self.default
+        place = index - self.base & 0xFFFFFFFF
+        return self.content[place] if place < len(self.content) else self.default
 
     def copy(self) -> Image:
         return Image(self.content, self.base, self, self.default)
 
+    def moved(self, offset: int, size: int) -> Image:
+        cells = {(i + offset) % size: cell for i, cell in self.items()}
+        return Image(self.content, (self.base + offset) % size, cells, self.default)
+
     def whole(self) -> Cells:
-        cells = dict(enumerate(self.content, self.base))
+        cells = {self.base + place & 0xFFFFFFFF: cell for place, cell in enumerate(self.content)}
         cells.update(self)
         return Cells(cells, self.default)
 

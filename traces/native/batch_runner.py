@@ -1,0 +1,174 @@
+"""Batches of random traces from Python: base pairs into the module's memory, results out of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ringproof.model.terms import ArraySort, BoolSort
+
+from ..generation.bases import Base
+from ..generation.traces import FRESH, Generator
+from ..python_code import Cells
+from .batch import (
+    DECLINED,
+    MOST_POOL,
+    MOST_SPOTS,
+    MOST_SUSPECTS,
+    OPERANDS,
+    SPOT_BYTES,
+    TEMPLATE_BYTES,
+    BatchBuilder,
+    Shape,
+)
+from .layout import NativeError, bytes_of
+from .memory import HEAP, OWNED
+from .runtime import Code
+from .store import Store
+
+LIMIT = 1 << 26
+
+
+@dataclass(eq=False)
+class Batch:
+    """What came of a batch: as a campaign's part, but with the numbers of the traces that have suspect steps."""
+
+    traces: int
+    steps: int
+    digest: int
+    suspects: list[int]
+    more_suspects: int
+    cells: Counter[tuple[int, int, str]] = field(default_factory=Counter)
+
+
+class Batches:
+    """Runs a generator's traces natively, many from one base pair at a time.
+
+    Raises NativeError for a machine that batches do not take; the message says why.
+    """
+
+    def __init__(self, generator: Generator, steps: int, completes: str, changes: str) -> None:
+        self.generator, self.machine = generator, generator.machine
+        every = generator.programs.every
+        self._builder = BatchBuilder(
+            self.machine, Shape(steps, FRESH, len(every), generator.checks.fetching.array)
+        )  # fmt: skip
+        self._places = self._builder.places()
+        self._running = Code.compile(self._places.content).start()
+        self._sorts = {name: c.sort for name, c in self.machine.components.items()}
+        self._first = self._store(self._places.heap, self._places.first_world)
+        self._second: Store | None = None
+        self._fates = [completes, changes, *[cause.name for cause, _ in self._builder.traps.numbers]]
+        self._forms: list[tuple[int, int]] = []
+        for form in range(len(self.machine.instructions)):
+            self._forms.append((sum(count for _, count in self._forms), len(generator.programs.of(form))))
+        self._write_tables()
+
+    def _store(self, heap: int, world: int) -> Store:
+        return Store(self._running, self._builder.layout, self._sorts, LIMIT, heap=heap, world=world)
+
+    def _word(self, address: int, value: int, size: int = 4) -> None:
+        self._running.write(address, (value & ((1 << 8 * size) - 1)).to_bytes(size, "little"))
+
+    def _read(self, address: int, size: int = 4) -> int:
+        return int.from_bytes(self._running.read(address, size), "little")
+
+    def _write_tables(self) -> None:
+        b = self._builder
+        for number, template in enumerate(self.generator.programs.every):
+            if len(template.operands) > OPERANDS or (template.code | template.free) >> 128:
+                raise NativeError("an instruction of more operands or bits than a batch takes")
+            at = b.templates + TEMPLATE_BYTES * number
+            self._word(at, template.code, 16)
+            self._word(at + 16, template.free, 16)
+            self._word(at + 32, template.cells)
+            self._word(at + 36, len(template.operands))
+            for place, operand in enumerate(template.operands):
+                self._word(at + 40 + 8 * place, operand.low)
+                self._word(at + 44 + 8 * place, operand.width)
+        for (cause, _), number in b.traps.numbers.items():
+            self._word(b.declined + number, cause.kind in DECLINED, 1)
+        for number, world in enumerate((self._places.first_world, self._places.second_world)):
+            self._word(b.worlds + 4 * number, world)
+
+    def run(self, target: int, serial: int, count: int) -> Batch:
+        """The traces of a target with `count` serials from `serial` on, which must start from one base pair."""
+        generator, b = self.generator, self._builder
+        targets = len(generator.targets)
+        base = generator.base(target, serial)
+        if generator.base(target, serial + count - 1) is not base:
+            raise NativeError("the traces of a batch start from one base pair")
+        self._load(base)
+        first, forms = self._forms[generator.targets[target].form]
+        self._word(b.form_first, first)
+        self._word(b.form_count, forms)
+        for address, size in ((b.steps_done, 8), (b.digest, 8), (b.suspect_count, 4)):
+            self._word(address, 0, size)
+        self._running.clear(b.coverage, 4 * b.cells)
+        self._running.call(
+            "batch", _signed(generator.key), serial * targets + target, targets, count
+        )  # fmt: skip
+        found = self._read(b.suspect_count)
+        listed = [self._read(b.suspects + 8 * n, 8) for n in range(min(found, MOST_SUSPECTS))]
+        batch = Batch(count, self._read(b.steps_done, 8), self._read(b.digest, 8), listed, found - len(listed))
+        self._read_cells(batch)
+        return batch
+
+    def _read_cells(self, batch: Batch) -> None:
+        b = self._builder
+        content = memoryview(self._running.read(b.coverage, 4 * b.cells)).cast("I")
+        for place, count in enumerate(content):
+            if count:
+                rest, fate = divmod(place, b.fates)
+                form, level = divmod(rest, len(b.levels))
+                batch.cells[form - 1, int(b.levels[level]), self._fates[fate]] += count
+
+    # Base pairs.
+
+    def _load(self, base: Base) -> None:
+        b = self._builder
+        if self._second is not None:
+            self._second.clear()
+        self._first.load(_plain(base.first))
+        self._second = self._store(self._read(HEAP), self._places.second_world)
+        self._second.load(_plain(base.second or base.first))
+        self._word(OWNED, self._read(HEAP))
+        self._word(b.frames, self._places.heap + -self._places.heap % 16)
+        for number, world in enumerate((self._places.first_world, self._places.second_world)):
+            self._running.write(b.saved + number * b.inline, self._running.read(world + b.layout.first, b.inline))
+        self._word(b.offset, self.generator.offset(base))
+        self._word(b.paired, int(base.second is not None))
+        self._word(b.code_index, base.code.index)
+        if len(base.pool) > MOST_POOL or len(base.spots) > MOST_SPOTS:
+            raise NativeError("a base pair has more values or spots than a batch takes")
+        self._word(b.pool_count, len(base.pool))
+        for number, value in enumerate(base.pool):
+            self._word(b.pool + 8 * number, value, 8)
+        self._word(b.spot_count, len(base.spots))
+        for number, (name, index) in enumerate(base.spots):
+            self._write_spot(b.spots + SPOT_BYTES * number, name, index)
+
+    def _write_spot(self, at: int, name: str, index: int | None) -> None:
+        b, sort = self._builder, self._sorts[name]
+        if isinstance(sort, ArraySort):
+            assert index is not None
+            self._word(at, 1 + b.layout.arrays[name].number)
+            self._word(at + 4, index)
+            return
+        self._word(at, 0)
+        self._word(at + 4, b.layout.slots[name].offset)
+        self._word(at + 8, 1 if isinstance(sort, BoolSort) else (1 << sort.width) - 1, 8)
+        self._word(at + 16, bytes_of(sort))
+
+
+def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Cells(value, value.default) if isinstance(value, Cells) else value for name, value in state.items()}
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+__all__ = ["Batch", "Batches"]
