@@ -15,7 +15,7 @@ from ringproof.traces.recording.stream import Run as CellRun
 from ringproof.traces.recording.stream import StepWriter
 
 from .engine import Engine, Reason
-from .layout import NativeError
+from .layout import NativeError, bytes_of
 from .recording_code import FULL, recordable
 
 BLOCK = 64
@@ -55,6 +55,9 @@ class NativeProducer(Engine):
         self._places = places
         self._shape = Shape.of(machine)
         self._layouts = [self._kernel.layout.arrays[array.name] for array in self._shape.arrays]
+        slots = self._kernel.layout.slots
+        offsets = [(slots[name].offset, bytes_of(self._sorts[name])) for name in self._shape.scalars]
+        self._extents = [(offset, offset + size) for offset, size in offsets]
         self._array_numbers = {place.number: number for number, place in enumerate(self._layouts)}
         self._seen: dict[tuple[int, int], bytes] = {}
         self._earlier: list[CellRun] = []
@@ -122,8 +125,8 @@ class NativeProducer(Engine):
         return move, [int.from_bytes(raw[i : i + 8], "little") for i in range(0, len(raw), 8)]
 
     def scalars(self) -> tuple[int, ...]:
-        slots, store = self._kernel.layout.slots, self._store
-        return tuple(int(store.get(slots[name], self._sorts[name])) for name in self._shape.scalars)
+        raw = self._running.read(self._kernel.world, self._places.scalars_bytes)
+        return tuple(int.from_bytes(raw[start:end], "little") for start, end in self._extents)
 
     def changed_runs(self) -> list[CellRun]:
         runs, self._earlier = self._earlier, []
@@ -142,8 +145,13 @@ class NativeProducer(Engine):
         if old is None:
             place = self._layouts[number]
             old = self._running.read(self._kernel.world + place.default, len(content))
-        return [
-            (number, first + start // size, cells_of(content[start : start + step], size))
-            for start in range(0, len(content), step)
-            if content[start : start + step] != old[start : start + step]
-        ]
+        starts = [at for at in range(0, len(content), step) if content[at : at + step] != old[at : at + step]]
+        runs: list[CellRun] = []
+        while starts:
+            count = 1
+            while count < len(starts) and starts[count] == starts[0] + count * step:
+                count += 1
+            at = starts[0]
+            runs.append((number, first + at // size, cells_of(content[at : at + count * step], size)))
+            del starts[:count]
+        return runs

@@ -16,8 +16,11 @@ from ringproof.traces.python_code import Cells
 from .shape import Shape, TraceError
 from .stream import Run
 
-FULL_EVERY = 256
-"""One in so many of the states that were asked for is kept whole."""
+WHOLE_EVERY = 16
+"""One state in so many, of those on the way to one that was asked for, is kept whole."""
+
+MOST_WHOLE = 16
+"""How many states are kept whole, besides the first and the last that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -105,21 +108,31 @@ class Snapshots:
     def __init__(self, shape: Shape, initial: State, read: Callable[[int], Snapshot]) -> None:
         self._shape = shape
         self._read = read
-        self._kept: dict[int, State] = {0: copied(initial)}
+        self._initial = initial
+        self._whole: dict[int, State] = {}
+        self._last: tuple[int, State] = (0, initial)
 
     def state(self, chunk: int) -> State:
         """The state before `chunk`, a copy."""
-        start = max(k for k in self._kept if k <= chunk)
-        state = copied(self._kept[start])
+        known = {0: self._initial, **self._whole, self._last[0]: self._last[1]}
+        start = max(k for k in known if k <= chunk)
+        state = copied(known[start])
         for k in range(start + 1, chunk + 1):
             snapshot = self._read(k)
             apply_runs(self._shape, state, snapshot)
-            if k == chunk or k % FULL_EVERY == 0:
+            if k == chunk or k % WHOLE_EVERY == 0:
                 for name, value in zip(self._shape.scalars, snapshot.scalars, strict=True):
                     state[name] = bool(value) if name in self._shape.truth else value
-                if k % FULL_EVERY == 0:
-                    self._kept[k] = copied(state)
+            if k % WHOLE_EVERY == 0:
+                self._keep(k, state)
+        self._last = (chunk, copied(state))
         return state
+
+    def _keep(self, chunk: int, state: State) -> None:
+        """Keeps a state whole; where there are too many, the one that was kept first is dropped."""
+        if len(self._whole) >= MOST_WHOLE:
+            del self._whole[next(iter(self._whole))]
+        self._whole[chunk] = copied(state)
 
 
 def apply_runs(shape: Shape, state: State, snapshot: Snapshot) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,9 @@ class TraceWriter:
         self._head = MAGIC + frame(HEADER, msgspec.json.encode(header))
         self._recorded = header.kind == "recorded"
         self._written = 0.0
+        # While one chunk is compressed, the steps of the next are taken.
+        self._compressor = ThreadPoolExecutor(1)
+        self._compressing: Future[bytes] | None = None
         try:
             if self._recorded:
                 self._file = path.open("wb", buffering=0)
@@ -60,15 +64,15 @@ class TraceWriter:
         self.steps += chunk.steps
         if self._recorded:
             if chunk.steps:
-                before = b"" if chunk.before is None else frame(SNAPSHOT, encode_snapshot(self._shape, chunk.before))
-                content = chunk.steps.to_bytes(4, "little") + chunk.stream
-                self._append(before + frame(CHUNK_OF_STEPS, content))
+                self._append_compressed()
+                self._compressing = self._compressor.submit(self._frames, chunk)
         elif time.monotonic() - self._written > REWRITE_SECONDS:
             self._replace("interrupted")
 
     def finish(self, ended: Ended) -> str:
         """Adds the end; the digest."""
         if self._recorded:
+            self._append_compressed()
             self._append(self._end(ended))
         else:
             self._replace(ended)
@@ -77,6 +81,8 @@ class TraceWriter:
     def close(self) -> None:
         """Closes the file; a recorded trace that was not finished stays without an end."""
         if self._recorded:
+            self._append_compressed()
+            self._compressor.shutdown()
             self._file.close()
 
     def __enter__(self) -> TraceWriter:
@@ -89,6 +95,17 @@ class TraceWriter:
 
     def _end(self, ended: Ended) -> bytes:
         return frame(END, msgspec.json.encode(End(steps=self.steps, digest=self._digest.hexdigest(), ended=ended)))
+
+    def _frames(self, chunk: Chunk) -> bytes:
+        before = b"" if chunk.before is None else frame(SNAPSHOT, encode_snapshot(self._shape, chunk.before))
+        return before + frame(CHUNK_OF_STEPS, chunk.steps.to_bytes(4, "little") + chunk.stream)
+
+    def _append_compressed(self) -> None:
+        """Writes the chunk that was being compressed, if there is one."""
+        if self._compressing is not None:
+            content = self._compressing.result()
+            self._compressing = None
+            self._append(content)
 
     def _append(self, content: bytes) -> None:
         view = memoryview(content)
