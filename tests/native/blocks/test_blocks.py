@@ -6,6 +6,8 @@ import random
 from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ringproof.model.catalog import CATALOG, load
 from ringproof.traces.interpreter import Interpreter, State
@@ -60,6 +62,38 @@ def test_random_programs(name: str) -> None:
     check_programs(name, range(60))
 
 
+@given(st.integers(min_value=0), st.lists(st.integers(0, 60), min_size=1, max_size=5))
+@settings(max_examples=15, deadline=None)
+def test_any_program_in_any_chunks(seed: int, chunks: list[int]) -> None:
+    interpreter, engine, blocks = three("third-generation")
+    state = program(random.Random(seed), interpreter.machine, interpreter)
+    engine.load(state)
+    blocks.load(state)
+    for count in chunks:
+        run = engine.step(count)
+        assert blocks.step(count) == run
+        assert canonical(blocks.state()) == canonical(engine.state())
+        if run.reason is not Reason.LIMIT:
+            break
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["third-generation", "third-generation-supervisor-call", "pdp10-ka10", "ia32"])
+def test_millions_of_steps(name: str) -> None:
+    """Long runs of random programs, compared at their ends."""
+    interpreter, engine, blocks = three(name)
+    total = seed = 0
+    while total < 4_000_000:
+        state = program(random.Random(f"long {name} {seed}"), interpreter.machine, interpreter)
+        engine.load(state)
+        blocks.load(state)
+        run = engine.step(200_003)
+        assert blocks.step(200_003) == run, seed
+        assert canonical(blocks.state()) == canonical(engine.state()), seed
+        total += run.steps
+        seed += 1
+
+
 def ia32(code: bytes, **values: int) -> State:
     """A program in ring 3 with handlers that return."""
     memory = Cells({}, 0)
@@ -69,13 +103,13 @@ def ia32(code: bytes, **values: int) -> State:
     return state
 
 
-def equal_at_every_step(name: str, state: State, warm: int, counts: range, until: int | None = None) -> None:
+def equal_at_every_step(name: str, state: State, warm: int, counts: range, *, made: bool = True) -> None:
     """After `warm` steps that make regions, running n steps from `state` gives what the interpreter gives."""
     interpreter, _, blocks = three(name)
-    blocks.load(state)
     before = blocks.regions
-    blocks.step(warm, until=until)
-    assert blocks.regions > before
+    blocks.load(state)
+    blocks.step(warm)
+    assert (blocks.regions > before) is made
     expected = {n: v.copy() if isinstance(v, Cells) else v for n, v in state.items()}
     for count in counts:
         blocks.load(state)
@@ -101,9 +135,9 @@ def test_a_store_into_the_next_instruction_is_seen() -> None:
 
 @pytest.mark.slow
 def test_a_loop_that_rewrites_its_own_operand() -> None:
-    """`add eax, imm` whose immediate is counted up in memory, ten times; then a jump to the start."""
+    """`add eax, imm` whose immediate is counted up in memory, each time: no region can be made of it."""
     code = b"\x05\x01\0\0\0" + b"\xff\x05" + (CODE + 1).to_bytes(4, "little") + b"\x49\x75\xf2\xeb\xf0"
-    equal_at_every_step("ia32", ia32(code, ECX=10), 400, range(45))
+    equal_at_every_step("ia32", ia32(code, ECX=10), 400, range(45), made=False)
 
 
 @pytest.mark.slow
@@ -148,3 +182,35 @@ def test_a_run_stops_at_an_address_inside_a_region() -> None:
     blocks.step(1000, until=0)
     run = blocks.step(1000, until=1)
     assert (run.steps, run.reason, blocks.state()["P"]) == (1, Reason.STOPPED, 1)
+
+
+@pytest.mark.slow
+def test_a_run_ends_at_the_memory_limit_where_the_engine_does() -> None:
+    """A loop that adds one to the address of its own store, and so needs page after page."""
+    machine = load("third-generation")
+    add, store = 2 << 60 | 9 << 44 | 1 << 28, 0 << 60 | 8 << 44 | 100 << 28
+    state = Engine(machine).initial(b=1 << 16, E=Cells({0: add, 1: store, 2: 5 << 60, 8: 7, 9: 1 << 28}))
+    limit = 40 * 4112
+    engine, blocks = Engine(machine, memory_limit=limit), Blocks(Engine(machine, memory_limit=limit), threshold=3)
+    engine.load(state)
+    blocks.load(state)
+    run = engine.step(1_000_000)
+    assert run.reason is Reason.NO_ROOM
+    assert blocks.step(1_000_000) == run
+    assert canonical(blocks.state()) == canonical(engine.state())
+    assert blocks.regions
+
+
+@pytest.mark.slow
+def test_a_trap_that_is_not_delivered_is_told_with_its_cause() -> None:
+    """A loop of ten rounds that ends in a breakpoint without a descriptor table."""
+    interpreter, engine, blocks = three("ia32")
+    memory = Cells({}, 0)
+    put(memory, CODE, b"\x49\x75\xfd\xcc")
+    flat = interpreter.machine.start
+    state = interpreter.initial(**flat, memory=memory, EIP=CODE, ECX=50)
+    engine.load(state)
+    blocks.load(state)
+    run = blocks.step(1000)
+    assert run == engine.step(1000)
+    assert run.reason is Reason.STUCK and run.trapped is not None and run.steps == 100

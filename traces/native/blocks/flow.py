@@ -37,6 +37,8 @@ class Flow:
         self.slow = self.specializer.slow
         self._maker = VariantMaker(self.specializer)
         self.nodes: dict[Key, Node] = {}
+        self.learnt = 0
+        """How many nodes and variants were added so far."""
 
     def key(self, view: View) -> Key:
         return view.scalar(self._machine.counter), tuple([view.scalar(name) for name in self.slow])
@@ -49,6 +51,7 @@ class Flow:
             counter, slow = key
             found = self.specializer.at(counter, dict(zip(self.slow, slow, strict=True)), view)
             node = self.nodes[key] = Node(key, found)
+            self.learnt += 1
         if node.found is None:
             return None
         for variant in node.variants:
@@ -68,6 +71,7 @@ class Flow:
         made = self._maker.make(found.outcome, slow, before, view, follow=follow)
         if made is not None and len(node.variants) < MOST_VARIANTS:
             node.variants.append(made)
+            self.learnt += 1
         return made
 
     def distrust(self, cells: list[Cell]) -> None:

@@ -29,17 +29,20 @@ from .view import View
 
 THRESHOLD = 4000
 RECORDED = 400
-MOST_ATTEMPTS = 12
-"""How often a region is made for a place before it is left to the kernel."""
+QUIET = 120
+"""Looking ends early after so many steps in which nothing new was seen."""
 
-NEVER = (1 << 32) - 1
+MOST_ATTEMPTS, PATIENCE = 8, 4
+"""How often a region is made for a place before it is left to the kernel; each time it has to be reached this many
+times as often."""
 
 
 class Blocks:
     """Steps of an engine's current state. `threshold` is how often a place is reached before a region is made for it,
     and `recorded` how many steps are looked at then.
 
-    What is learnt stays; regions are right for any state, since they check what they were made for.
+    What is learnt stays; regions are right for any state, since they check what they were made for. There is room for
+    a few thousand of them, and of those that start at one place the latest few are used.
     """
 
     def __init__(self, engine: Engine, *, threshold: int = THRESHOLD, recorded: int = RECORDED) -> None:
@@ -61,6 +64,9 @@ class Blocks:
     def load(self, state: Mapping[str, Any]) -> None:
         """Makes `state` the current one. Raises NativeError where it does not fit the machine or the limit."""
         self.engine.load(state)
+        self._attempts.clear()
+        for place in self._places:
+            self._put(place)
 
     def state(self) -> State:
         """The current state; of arrays, the cells that differ from the default."""
@@ -95,9 +101,11 @@ class Blocks:
         view, flow, engine = self._view, self._flow, self.engine
         view.refresh()
         head = flow.key(view)
-        run, total = Run(0, Reason.LIMIT), 0
-        while total < min(self._recorded, most):
+        run, total, last, known = Run(0, Reason.LIMIT), 0, 0, -1
+        while total < min(self._recorded, most) and total - last < QUIET:
             variant = flow.observe(view)
+            if flow.learnt != known:
+                known, last = flow.learnt, total
             run = engine.step(1, until=self._until)
             total += run.steps
             if run.reason is not Reason.LIMIT:
@@ -109,8 +117,7 @@ class Blocks:
         node = flow.nodes.get(head)
         if node is not None and self.regions + 1 < MOST_REGIONS:
             self._make(node)
-        spent = self._attempts[place] >= MOST_ATTEMPTS
-        self._put(place, NEVER if spent else 0)
+        self._put(place)
         return Run(total, run.reason, run.trapped, run.nested)
 
     def _make(self, head: Node) -> None:
@@ -164,8 +171,12 @@ class Blocks:
             return
         self._until = until
         for place in self._places:
-            self._put(place, 0)
+            self._put(place)
 
-    def _put(self, place: int, hits: int) -> None:
+    def _put(self, place: int) -> None:
+        """Writes a place's entry, and from where its reaching is counted."""
         regions = [number for number, counters in self._places.get(place, []) if self._until not in counters]
-        put_place(self._dispatcher, place, hits, regions[::-1])
+        attempts = self._attempts.get(place, 0)
+        # Counting wraps around: from below zero it takes longer to the threshold, from above it practically for ever.
+        hits = self._threshold * (1 - PATIENCE**attempts) if attempts < MOST_ATTEMPTS else self._threshold + 1
+        put_place(self._dispatcher, place, hits % (1 << 32), regions[::-1])
