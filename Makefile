@@ -1,11 +1,12 @@
 # make check   proves the properties of IA-32; needs only make and Python 3.11 or newer
 # make test    everything that has to hold before a change is committed
+# make bench   measures, beside unicorn and, where it is installed, QEMU's system emulator
 # make clean   removes what the other targets made
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: check test clean
+.PHONY: check test bench clean
 .DELETE_ON_ERROR:
 
 check: .venv/installed
@@ -17,6 +18,9 @@ test: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto --dist loadgroup --doctest-modules --benchmark-disable
+
+bench: .venv/installed-dev
+	$(BIN)/python -m tests.benchmarks
 
 clean:
 	rm -rf .venv build dist .coverage .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
