@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from struct import unpack_from
 from typing import Any, Literal
 
 from ringproof.model.terms import ArraySort, BoolSort, Sort
@@ -110,10 +111,11 @@ class Store:
         for place in places.values():
             if place.flat:
                 yield place, 0, self.running.read(self._world + place.default, place.cell_bytes << place.index_width)
-        for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):
-            content = self.running.read(frame, FRAME_BYTES)
-            number, page = (int.from_bytes(content[at : at + 4], "little") for at in (0, 4))
-            yield places[number], page << places[number].cells_shift, content[HEADER_BYTES:]
+        pages = self.running.read(self._heap, self._read_word(HEAP) - self._heap)
+        for frame in range(0, len(pages), FRAME_BYTES):
+            number, page = unpack_from("<II", pages, frame)
+            content = pages[frame + HEADER_BYTES : frame + FRAME_BYTES]
+            yield places[number], page << places[number].cells_shift, content
 
     def clear(self) -> None:
         """Drops the pages: every cell of a paged array is the default again."""
