@@ -84,8 +84,8 @@ def header_of(
 
 
 def frame(kind: bytes, content: bytes) -> bytes:
-    """A frame with `content` compressed."""
-    packed = len(content).to_bytes(4, "little") + zlib.compress(content, 1)
+    """A frame with `content` compressed; snapshots hold what little compresses badly, and are only wrapped."""
+    packed = len(content).to_bytes(4, "little") + zlib.compress(content, 0 if kind == SNAPSHOT else 1)
     if max(len(packed), len(content)) > LARGEST_CONTENT:
         raise TraceError(f"{len(content)} bytes are too many for one part of a trace; at most {LARGEST_CONTENT} fit")
     return FRAME.pack(kind, len(packed), zlib.crc32(packed, zlib.crc32(kind))) + packed
