@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from typing import TypeAlias
 
 from ringproof.model.machine import Machine
 from ringproof.solvers.z3_solver import Z3Solver
-from ringproof.traces.generation.traces import Generator
+from ringproof.traces.generation.traces import LONG, Generator
+from ringproof.traces.native.batch_runner import Batches
 
 from ..definitions import Semantics
 from ..run import Stopped, prepare
@@ -24,16 +26,21 @@ from ..workers import WorkerKilled
 from ..workers import workers as workers_of
 from .confirming import Confirmer, Violation
 from .coverage import Explainer, Reached, Standing, cells_of, fates
-from .lockstep import Cell, Lockstep, Watched
+from .lockstep import CHANGES, COMPLETES, STEPS, Cell, Lockstep, Suspect, Watched
 
 Progress = Callable[[int, int, str], None]
 Key = tuple[str, str, str]
+Ask: TypeAlias = "Request | Block | tuple[Cell, ...]"
+Answered: TypeAlias = "Part | list[Standing]"
 
 SHARE = 24
 """Traces of a share, at most: what a process is asked for at once."""
 
 SLICE = 16
 """Shares between two looks at the clock."""
+
+IDLE = 12
+"""Traces with a suspect step that are looked into in a block after the last that showed something new."""
 
 LONGEST = 32
 """Traces of a target in a round, at most."""
@@ -59,6 +66,16 @@ class Request:
     known: frozenset[Key]
 
 
+@dataclass(frozen=True)
+class Block:
+    """A share that is run natively: `LONG` traces of a target, from a serial on."""
+
+    place: int
+    target: int
+    serial: int
+    known: frozenset[Key]
+
+
 @dataclass(eq=False)
 class Part:
     """What came of a share."""
@@ -71,11 +88,16 @@ class Part:
     met: Counter[Key] = field(default_factory=Counter)
     unconfirmed: Counter[Key] = field(default_factory=Counter)
     digest: int = 0
+    unseen: int = 0
 
 
 @dataclass(eq=False)
 class Campaign:
-    """What a campaign found. `met` counts the suspect steps of each violation, `unconfirmed` those of none."""
+    """What a campaign found. `met` counts the suspect steps of each violation, `unconfirmed` those of none.
+
+    `unseen` counts the traces with a suspect step that were not looked into, since many before them in their block
+    showed nothing new.
+    """
 
     machine: Machine
     seed: int
@@ -86,6 +108,7 @@ class Campaign:
     met: Counter[Key] = field(default_factory=Counter)
     unconfirmed: Counter[Key] = field(default_factory=Counter)
     digest: int = 0
+    unseen: int = 0
     rounds: int = 0
     seconds: float = 0.0
     stopped: Stopped | None = None
@@ -135,28 +158,52 @@ class Worker:
             part.steps += watched.steps
             part.cells.update(watched.cells)
             part.digest = part.digest + watched.digest & (1 << 64) - 1
-            for suspect in watched.suspects:
-                if suspect.key in known:
-                    part.met[suspect.key] += 1
-                elif (violation := self.confirmer.confirm(suspect)) is not None:
-                    known.add(suspect.key)
-                    part.found.append(violation)
-                    part.met[suspect.key] += 1
-                else:
-                    part.unconfirmed[suspect.key] += 1
+            self._look_into(watched.suspects, part, known)
         return part
+
+    def block(self, request: Block) -> Part:
+        """The traces of a block, natively; those with a suspect step are run again here, while they show new ones."""
+        batch = self._batches.run(request.target, request.serial, LONG)
+        part = Part(request.place, batch.traces, batch.steps, batch.cells, digest=batch.digest)
+        known = set(request.known)
+        idle = 0
+        for place, number in enumerate(batch.suspects):
+            if idle == IDLE:
+                part.unseen = len(batch.suspects) - place
+                break
+            before = len(known)
+            self._look_into(self.trace(number).suspects, part, known)
+            idle = 0 if len(known) > before else idle + 1
+        part.unseen += batch.more_suspects
+        return part
+
+    @cached_property
+    def _batches(self) -> Batches:
+        return Batches(self.generator, STEPS, COMPLETES, CHANGES)
+
+    def _look_into(self, suspects: Sequence[Suspect], part: Part, known: set[Key]) -> None:
+        for suspect in suspects:
+            if suspect.key in known:
+                part.met[suspect.key] += 1
+            elif (violation := self.confirmer.confirm(suspect)) is not None:
+                known.add(suspect.key)
+                part.found.append(violation)
+                part.met[suspect.key] += 1
+            else:
+                part.unconfirmed[suspect.key] += 1
+
+    def answer(self, ask: Ask) -> Answered:
+        """What was asked for: a share, a block, or cells to explain."""
+        if isinstance(ask, Request):
+            return self.share(ask)
+        return self.block(ask) if isinstance(ask, Block) else self.explain(ask)
 
     def explain(self, cells: Sequence[Cell]) -> list[Standing]:
         return list(Explainer(self.semantics, self.confirmer.solver or Z3Solver()).explain(cells))
 
 
-Ask = Request | tuple[Cell, ...]
-Answered = Part | list[Standing]
-
-
 def _start(job: Job) -> Callable[[Ask], Answered]:
-    worker = Worker(job)
-    return lambda ask: worker.share(ask) if isinstance(ask, Request) else worker.explain(ask)
+    return Worker(job).answer
 
 
 def campaign(
@@ -167,13 +214,15 @@ def campaign(
     assumptions: Mapping[str, str] | None = None,
     jobs: int | None = None,
     explain: bool = False,
+    native: bool = False,
     progress: Progress | None = None,
 ) -> Campaign:
     """Runs random traces of the machine `name` until the budget is spent.
 
-    With `explain` the solver is asked about every cell of the coverage that was not met. An interrupt (Ctrl-C) gives
-    what was found so far. Raises MachineError and GenerationError for what cannot be run, ContradictionError where a
-    counterexample contradicts a proof.
+    With `native` they run in blocks of `LONG` traces of a target, in the native engine. With `explain` the solver is
+    asked about every cell of the coverage that was not met. An interrupt (Ctrl-C) gives what was found so far. Raises
+    MachineError, GenerationError and NativeError for what cannot be run, ContradictionError where a counterexample
+    contradicts a proof.
     """
     started = time.monotonic()
     job = Job(name, tuple((assumptions or {}).items()), seed)
@@ -186,13 +235,13 @@ def campaign(
             def answers(asks: Iterable[Ask]) -> Iterator[Answered]:
                 if crew is None:
                     for ask in asks:
-                        yield here.share(ask) if isinstance(ask, Request) else here.explain(ask)
+                        yield here.answer(ask)
                     return
                 for ask in asks:
                     crew.ask(ask)
                 yield from crew.answers()
 
-            _rounds(result, here, budget, started, answers, progress)
+            _rounds(result, here, budget, started, answers, progress, native=native)
             if explain:
                 _explain(result, answers, progress)
     except KeyboardInterrupt:
@@ -210,18 +259,27 @@ def _rounds(
     started: float,
     answers: Callable[[Iterable[Ask]], Iterator[Answered]],
     progress: Progress | None,
+    *,
+    native: bool,
 ) -> None:
     serials = [0] * len(worker.generator.targets)
     expected = cache(lambda form: fates(worker.machine, form))
     while not _spent(result, budget, started):
-        numbers = _numbers(result, worker.generator, serials, expected)
-        if budget.traces is not None:
-            numbers = numbers[: budget.traces - result.traces]
         known = frozenset(result.violations)
-        requests = [
-            Request(place, tuple(numbers[at : at + SHARE]), known)
-            for place, at in enumerate(range(0, len(numbers), SHARE))
-        ]
+        requests: list[Request | Block]
+        if native:
+            serial = LONG * (1 + result.rounds)
+            requests = [Block(target, target, serial, known) for target in range(len(serials))]
+            planned = LONG * len(requests)
+        else:
+            numbers = _numbers(result, worker.generator, serials, expected)
+            if budget.traces is not None:
+                numbers = numbers[: budget.traces - result.traces]
+            requests = [
+                Request(place, tuple(numbers[at : at + SHARE]), known)
+                for place, at in enumerate(range(0, len(numbers), SHARE))
+            ]
+            planned = len(numbers)
         # Time is looked at between slices only, so that no share is left half done.
         size = len(requests) if budget.seconds is None else SLICE
         for at in range(0, len(requests), size):
@@ -231,7 +289,7 @@ def _rounds(
                     assert isinstance(part, Part)
                     parts[part.place] = part
                     if progress is not None:
-                        _tell(progress, result, parts.values(), budget, len(numbers))
+                        _tell(progress, result, parts.values(), budget, planned)
             finally:
                 # Also when interrupted: what the finished shares found is kept, in their order.
                 for place in sorted(parts):
@@ -281,6 +339,7 @@ def _merge(result: Campaign, part: Part) -> None:
     result.cells.update(part.cells)
     result.met.update(part.met)
     result.unconfirmed.update(part.unconfirmed)
+    result.unseen += part.unseen
     result.digest = result.digest + part.digest & (1 << 64) - 1
     for violation in part.found:
         result.violations.setdefault(violation.key, violation)

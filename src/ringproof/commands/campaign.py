@@ -29,6 +29,7 @@ ORACLES = ("unicorn",)
     "--time", "seconds", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="End after so long."
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes to use; all cores by default.")
+@click.option("--native", is_flag=True, help="Run in the native engine, in rounds of 4096 traces of each target.")
 @click.option("--explain", is_flag=True, help="Ask the solver about every cell of the coverage that was not met.")
 @click.option("--coverage", is_flag=True, help="Print the whole table of the coverage.")
 @click.option("--trace", type=click.IntRange(0), metavar="N", help="Show trace N alone.")
@@ -39,8 +40,8 @@ ORACLES = ("unicorn",)
 @json_option
 def campaign(
     machine: str, assume: dict[str, str], seed: int, traces: int | None, steps: int | None, seconds: float | None,
-    workers: int | None, explain: bool, coverage: bool, trace: int | None, against: str | None, save: Path | None,
-    expect: str | None, quiet: bool, as_json: bool,
+    workers: int | None, native: bool, explain: bool, coverage: bool, trace: int | None, against: str | None,
+    save: Path | None, expect: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run random traces of MACHINE in pairs of states that a program cannot tell apart, and watch what each sees.
 
@@ -68,7 +69,14 @@ def campaign(
         context.exit(compare(machine, assume, seed, against, budget, quiet=quiet, as_json=as_json))
     with reporter(machine, quiet=quiet) as progress:
         found = run(
-            machine, seed=seed, budget=budget, assumptions=assume, jobs=workers, explain=explain, progress=progress
+            machine,
+            seed=seed,
+            budget=budget,
+            assumptions=assume,
+            jobs=workers,
+            explain=explain,
+            native=native,
+            progress=progress,
         )
     if save is not None:
         for violation in found.violations.values():

@@ -41,6 +41,8 @@ def text(found: Campaign, name: str, assume: Mapping[str, str], *, coverage: boo
         parts += ["", "No violation was met, which is no proof; `ringproof check` proves."]
     if found.unconfirmed:
         parts.append(f"{_number(found.unconfirmed.total(), 'suspect step')} were none by the definitions.")
+    if found.unseen:
+        parts.append(f"{_number(found.unseen, 'trace')} more had suspect steps that were not looked into.")
     parts += ["", f"coverage: {len(standings)} cells of instruction, level and outcome"]
     parts.append(columns([(reached.value, str(counts[reached])) for reached in Reached if counts[reached]]))
     if coverage:
@@ -91,6 +93,7 @@ def document(found: Campaign) -> dict[str, Any]:
             {"instruction": key[0], "claim": key[1], "component": key[2], "count": count}
             for key, count in sorted(found.unconfirmed.items())
         ],
+        "unseen": found.unseen,
         "coverage": [
             dict(zip(("instruction", "level", "outcome"), _names(found.machine, s), strict=True))
             | {"reached": s.reached.name.lower(), "count": s.count}
