@@ -95,6 +95,7 @@ def test_a_program_is_loaded_where_it_is_asked_for(tmp_path: Path, capsys: Captu
     found = document(capsys)
     assert got == 0 and found["state"]["E"]["0x65"] == "0x7" and found["state"]["P"] == "0x11"
     assert (found["schema"], found["ended"], found["digest"]) == ("ringproof/run/1", "limit", None)
+    assert found["engine"] == "native"
 
 
 def test_a_trap_that_is_not_delivered_ends_the_run(tmp_path: Path, capsys: Capture) -> None:
@@ -329,6 +330,18 @@ def test_options_for_traces_are_refused_for_witnesses(tmp_path: Path, capsys: Ca
     path.write_text("{}")
     told = f"{path} is no trace file, and the options given are for traces"
     assert refused(capsys, replay(path, "--step", "3")) == told
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--as", "program", "--step", "3"], "--step goes with neither --against nor --as, which are about whole runs"),
+        (["--watch", "P", "--count", "3"], "--count says how many steps to show, and none are shown one by one"),
+        (["--step", "1", "--limit", "3"], "--limit says how many steps --watch lists, and nothing is watched"),
+    ],
+)
+def test_no_option_is_ignored(options: list[str], sentence: str, trace: Path, capsys: Capture) -> None:
+    assert refused(capsys, replay(trace, *options)) == sentence
 
 
 def test_one_question_at_a_time(trace: Path, capsys: Capture) -> None:

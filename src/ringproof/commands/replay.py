@@ -18,7 +18,7 @@ from .replay_trace import Asked, replay_trace
 @click.argument("other", type=click.Path(path_type=Path), required=False)
 @click.option("--machine", "machine_file", metavar="FILE.py", help="The file of a machine of your own.")
 @click.option("--step", type=click.IntRange(0), metavar="N", help="Of a trace: show this step; --watch starts here.")
-@click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many steps to show.")
+@click.option("--count", type=click.IntRange(1, 100_000), metavar="N", help="How many steps to show; 1 by default.")
 @click.option("--next-mode-change", is_flag=True, help="Show the first step from --step on that changes the mode.")
 @click.option("--previous-mode-change", is_flag=True, help="Show the last step before --step that changes the mode.")
 @click.option(
@@ -32,15 +32,15 @@ from .replay_trace import Asked, replay_trace
     metavar="EXPRESSION",
     help="List the steps that change this, or make it true: EAX, memory[ESP] == 0x10, ...",
 )
-@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many of these to list.")
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="How many of these to list; 20 by default.")
 @click.option("--as", "form", type=click.Choice(["program"]), help="Print the assembly of what ran, by address.")
 @click.option("--interactive", "-i", is_flag=True, help="Move about in the trace with n, p, g N, m, w EXPRESSION, q.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def replay(
-    file: Path, other: Path | None, machine_file: str | None, step: int | None, count: int, next_mode_change: bool,
-    previous_mode_change: bool, against: Path | None, watch: str | None, limit: int, form: str | None,
-    interactive: bool, as_json: bool, quiet: bool,
+    file: Path, other: Path | None, machine_file: str | None, step: int | None, count: int | None,
+    next_mode_change: bool, previous_mode_change: bool, against: Path | None, watch: str | None, limit: int | None,
+    form: str | None, interactive: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Run the counterexample or the trace in FILE again and say whether it is still so.
 

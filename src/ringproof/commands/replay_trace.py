@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ringproof.traces.recording.viewing import StepView
 
 SCHEMA = "ringproof/replay-trace/1"
+DEFAULT_LIMIT = 20
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Asked:
     """What the options ask of a trace."""
 
     step: int | None
-    count: int
+    count: int | None
     next_mode_change: bool
     previous_mode_change: bool
     against: Path | None
     watch: str | None
-    limit: int
+    limit: int | None
     as_program: bool
     interactive: bool
     machine_file: str | None
@@ -43,7 +44,15 @@ class Asked:
     def is_plain(self) -> bool:
         """Whether nothing was asked but to replay."""
         looks = self.step is not None or self.next_mode_change or self.previous_mode_change
-        return not (looks or self.against or self.watch is not None or self.as_program or self.interactive)
+        return not (
+            looks
+            or self.count is not None
+            or self.limit is not None
+            or self.against
+            or self.watch is not None
+            or self.as_program
+            or self.interactive
+        )
 
 
 def replay_trace(file: Path, asked: Asked) -> Exit:
@@ -56,6 +65,12 @@ def replay_trace(file: Path, asked: Asked) -> Exit:
         raise click.UsageError(
             "--against, --watch, --as, --interactive, --next-mode-change and --previous-mode-change go one at a time"
         )
+    if asked.step is not None and (asked.against is not None or asked.as_program):
+        raise click.UsageError("--step goes with neither --against nor --as, which are about whole runs")
+    if asked.count is not None and sum(given[:4]):
+        raise click.UsageError("--count says how many steps to show, and none are shown one by one")
+    if asked.limit is not None and asked.watch is None:
+        raise click.UsageError("--limit says how many steps --watch lists, and nothing is watched")
     trace = open_trace(file, asked)
     if trace.end is None and not asked.quiet:
         click.echo(f"{file} was cut off after {trace.steps} steps; these are whole.", err=True)
@@ -123,7 +138,7 @@ def _show(trace: Trace, asked: Asked) -> Exit:
         first = mode_change_before(trace, trace.steps if asked.step is None else asked.step)
     if first is None:
         return _nothing(asked, "No such step changes the mode.")
-    views = list(Viewer(trace).steps(first, asked.count))
+    views = list(Viewer(trace).steps(first, asked.count or 1))
     if asked.as_json:
         print_json({"schema": SCHEMA, "machine": trace.machine.name, "steps": [step_document(v) for v in views]})
     else:
@@ -180,9 +195,9 @@ def _watch(trace: Trace, asked: Asked) -> Exit:
     shape = trace.shape
     expression = parse(asked.watch or "", shape.scalars, [array.name for array in shape.arrays])
     found: list[Watched] = []
-    more = 0
+    more, limit = 0, DEFAULT_LIMIT if asked.limit is None else asked.limit
     for watched in watch(trace, expression, asked.step or 0):
-        if len(found) < asked.limit:
+        if len(found) < limit:
             found.append(watched)
         else:
             more += 1

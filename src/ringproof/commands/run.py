@@ -87,6 +87,7 @@ def run(
     from ringproof.model.catalog import load
     from ringproof.traces.native.recording import producer
     from ringproof.traces.recording.form import header_of
+    from ringproof.traces.recording.producer import ReferenceProducer
 
     if every_step and record is None:
         raise click.UsageError("--every-step says how to --record, and no file was given")
@@ -95,12 +96,17 @@ def run(
     start = starting_state(found, state, program, at, settings)
     header = header_of(found, start, kind="recorded" if every_step else "derived", inputs=inputs_of(found, inject))
     runner = producer(found, native=engine == "native")
+    is_native = not isinstance(runner, ReferenceProducer)
+    if engine == "native" and not is_native and not quiet:
+        click.echo(f"{found.name} is too large for the native engine; the interpreter takes the steps", err=True)
     with reporter("steps", quiet=quiet) as report:
         recorded = _take(runner, header, record, steps, until, every_second(report, steps))
     # What is interrupted may be past the last step that was recorded.
     end = start if recorded.ended == "interrupted" else runner.state()
     if as_json:
-        print_json(_document(found, recorded, start, end, record))
+        print_json(
+            {**_document(found, recorded, start, end, record), "engine": "native" if is_native else "interpreter"}
+        )
     else:
         click.echo(_text(found, recorded, start, end, until, record))
     click.get_current_context().exit(_exit(recorded, until))

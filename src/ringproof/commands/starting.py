@@ -72,6 +72,10 @@ def starting_state(
 def _own_start(machine: Machine) -> State:
     from ringproof.traces.interpreter import Interpreter
 
+    for name, value in machine.start.items():
+        if name not in machine.components:
+            raise click.BadParameter(f"{machine.name} starts from a value of {name!r}, which is no component of it")
+        _check(machine, name, value)
     values = {name: _typed(machine, name, value) for name, value in machine.start.items()}
     return Interpreter(machine).initial(**values)
 
