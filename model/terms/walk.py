@@ -14,15 +14,21 @@ def topological(roots: Iterable[Term]) -> list[Term]:
     order: list[Term] = []
     seen: set[int] = set()
     for root in roots:
-        stack: list[tuple[Term, bool]] = [(root, False)]
+        # None stands above a term whose arguments have been visited.
+        stack: list[Term | None] = [root]
         while stack:
-            term, expanded = stack.pop()
-            if expanded:
-                order.append(term)
+            term = stack.pop()
+            if term is None:
+                visited = stack.pop()
+                assert visited is not None
+                order.append(visited)
             elif id(term) not in seen:
                 seen.add(id(term))
-                stack.append((term, True))
-                stack.extend((arg, False) for arg in reversed(term.args) if id(arg) not in seen)
+                if term.args:
+                    stack += (term, None)
+                    stack += [arg for arg in reversed(term.args) if id(arg) not in seen]
+                else:
+                    order.append(term)
     return order
 
 

@@ -30,7 +30,8 @@ def test_the_best_of_rounds_in_turns() -> None:
 
 
 def test_a_contender_that_cannot_is_asked_once() -> None:
-    asked = iter(["not installed", 1.0])
+    answers: list[float | str] = ["not installed", 1.0]
+    asked = iter(answers)
     assert most({"absent": lambda: next(asked)}) == {"absent": "not installed"}
     assert next(asked) == 1.0
 
