@@ -174,6 +174,18 @@ def test_a_changed_mode_or_segment_leaves_the_region() -> None:
         equal_at_every_step("ia32", state, 300, range(30))
 
 
+@pytest.mark.slow
+def test_what_the_delivery_of_a_trap_rests_on_is_compared() -> None:
+    """One loop with UD2, under two descriptor tables of interrupts with different handlers."""
+    other = 0x8000
+    for base in (IDT, other, IDT):
+        state = ia32(b"\x0f\x0b\x49\x75\xfb\xeb\xf9", ECX=9, IDTR_base=base)
+        memory = state["memory"]
+        put(memory, HANDLERS + 0x80, b"\x43\x83\x04\x24\x02\xcf")
+        put(memory, other + 8 * 6, gate(HANDLERS + 0x80))
+        check("ia32", state, random.Random(2), 12)
+
+
 def test_a_run_stops_at_an_address_inside_a_region() -> None:
     cells = Cells({0: 2 << 60 | 8 << 44 | 9 << 28, 1: 2 << 60 | 9 << 44 | 10 << 28, 2: 5 << 60, 8: 1})
     _, engine, blocks = three("third-generation")

@@ -123,6 +123,7 @@ class RegionCode:
         self._names = sorted((changed | read) - set(slow) - {machine.counter})
         self._flags = {n for n in changed if isinstance(machine.components[n].sort, BoolSort)} - set(slow)
         rests = {name for node in shape.nodes.values() if node.found for name in node.found.read}
+        rests |= {name for variant in variants for name in variant.read}
         self._checked = sorted((rests | changed) & set(slow))
 
     def function(self) -> Function:

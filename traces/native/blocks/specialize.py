@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ringproof.model.cpu import Cause, Outcome, Trap
 from ringproof.model.encoding import WORD
@@ -45,6 +46,10 @@ class _Tracked(dict[str, Term]):
         self.read.add(name)
         return super().__getitem__(name)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
     def __iter__(self) -> Iterator[str]:
         self.read.update(super().keys())
         return super().__iter__()
@@ -64,7 +69,8 @@ class Specializer:
         self._word = words[0]
         self._changed = {n: t for n, t in self._fetch.state.items() if t is not machine.variables[n]}
         self._roots = [self._word, *[trap.guard for trap in self._fetch.traps]]
-        nodes = topological([*self._roots, *self._changed.values()])
+        details = [term for trap in self._fetch.traps for term in trap.details.values()]
+        nodes = topological([*self._roots, *self._changed.values(), *details])
         reads = [node for node in nodes if node.op == "select"]
         self._direct = not any(n.op == "select" for n in topological([node.args[1] for node in reads]))
         fetched = {node.name for node in nodes if node.op == "var"} - {machine.counter}
@@ -128,13 +134,18 @@ class Specializer:
         read = set(tracked.read)
         return cpu.outcome(), read
 
-    def delivered(self, cause: Cause, details: Mapping[str, Term], state: Mapping[str, Term]) -> Outcome:
-        """What the machine does for a trap, from the state before the instruction."""
+    def delivered(
+        self, cause: Cause, details: Mapping[str, Term], state: Mapping[str, Term]
+    ) -> tuple[Outcome, frozenset[str]]:
+        """What the machine does for a trap, from the state before the instruction, and what it reads."""
         machine = self.machine
         assert machine.deliver is not None
         cpu = machine.cpu(state, machine.constants())
+        tracked = _Tracked(state)
+        object.__setattr__(cpu, "_state", tracked)
         machine.deliver(cpu, cause, details)
-        return cpu.outcome()
+        read = frozenset(tracked.read)
+        return cpu.outcome(), read
 
     def _needed(
         self,

@@ -27,7 +27,7 @@ class Variant:
 
     Then, unless `leaves` holds, the components in `state` get new values. `next` is the program counter after it;
     where that is `dynamic`, it is no choice of constants, and the region is left. `slow` are the slow components after
-    it.
+    it, and `read` those that the delivery of its trap rests on.
     """
 
     checks: list[tuple[Term, int]]
@@ -37,6 +37,7 @@ class Variant:
     next: Term
     dynamic: bool
     slow: tuple[int, ...]
+    read: frozenset[str]
     seen: set[int] = field(default_factory=set)
     """The next program counters that were met."""
 
@@ -77,19 +78,20 @@ class VariantMaker:
         checks: list[tuple[Term, int]] = []
         taken = next((trap for trap in outcome.traps if view.value(trap.guard)), None)
         refused: list[Term] = []
+        read: frozenset[str] = frozenset()
         if taken is not None:
             refused = [trap.guard for trap in outcome.traps[: outcome.traps.index(taken)]]
             if taken.guard is not TRUE:
                 checks.append((taken.guard, 1))
             if self._machine.deliver is None:
                 return None
-            outcome = self._specializer.delivered(taken.cause, taken.details, before)
+            outcome, read = self._specializer.delivered(taken.cause, taken.details, before)
             if any(view.value(trap.guard) for trap in outcome.traps):
                 return None
         leaves = any_of(*refused, *[trap.guard for trap in outcome.traps])
         changed = {name: term for name, term in outcome.state.items() if term is not before[name]}
         counter = self._machine.counter
-        variant = Variant(checks, {}, leaves, changed, outcome.state[counter], False, ())
+        variant = Variant(checks, {}, leaves, changed, outcome.state[counter], False, (), read)
         self._assume(variant, slow, view, follow)
         variant.dynamic = targets(variant.next) is None
         after = {**slow}
