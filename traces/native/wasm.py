@@ -213,28 +213,32 @@ class Module:
             for p, r in sorted(self._types, key=self._types.__getitem__)
         ]
         numbers = [unsigned(self._types[f.parameters, f.results]) for f in functions]
-        exports = [_name("memory") + b"\x02\x00"] + [_name(n) + b"\x00" + unsigned(i) for n, i in self._exports]
+        exports = [name_bytes("memory") + b"\x02\x00"] + [
+            name_bytes(n) + b"\x00" + unsigned(i) for n, i in self._exports
+        ]
         data = [
             b"\x00" + constant(I32, address) + b"\x0b" + unsigned(len(content)) + content
             for address, content in self._data
         ]
         return b"\0asm\x01\0\0\0" + b"".join(
             [
-                _section(1, types),
-                _section(3, numbers),
-                _section(5, [b"\x00" + unsigned(pages)]),
-                _section(7, exports),
-                _section(10, [f.encoded() for f in functions]),
-                _section(11, data) if data else b"",
+                section(1, types),
+                section(3, numbers),
+                section(5, [b"\x00" + unsigned(pages)]),
+                section(7, exports),
+                section(10, [f.encoded() for f in functions]),
+                section(11, data) if data else b"",
             ]
         )
 
 
-def _name(text: str) -> bytes:
+def name_bytes(text: str) -> bytes:
+    """A name as a module has it."""
     raw = text.encode()
     return unsigned(len(raw)) + raw
 
 
-def _section(number: int, items: list[bytes]) -> bytes:
+def section(number: int, items: list[bytes]) -> bytes:
+    """A section of so many items."""
     body = unsigned(len(items)) + b"".join(items)
     return bytes([number]) + unsigned(len(body)) + body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..wasm import I32, Function, Module, _name, _section, constant, unsigned
+from ..wasm import I32, Function, Module, constant, name_bytes, section, unsigned
 
 FUNCREF = 0x70
 
@@ -23,14 +23,16 @@ class LinkedModule(Module):
         self._elements: list[bytes] = []
 
     def import_memory(self) -> None:
-        self._imports.append(_name("") + _name("memory") + b"\x02\x00\x00")
+        self._imports.append(name_bytes("") + name_bytes("memory") + b"\x02\x00\x00")
 
     def import_table(self) -> None:
-        self._imports.append(_name("") + _name("table") + b"\x01" + bytes([FUNCREF]) + b"\x00\x00")
+        self._imports.append(name_bytes("") + name_bytes("table") + b"\x01" + bytes([FUNCREF]) + b"\x00\x00")
 
     def import_function(self, parameters: tuple[int, ...], results: tuple[int, ...]) -> int:
         """The number of a function with this type; all are imported before any is defined."""
-        self._imports.append(_name("") + _name("function") + b"\x00" + unsigned(self.type(parameters, results)))
+        self._imports.append(
+            name_bytes("") + name_bytes("function") + b"\x00" + unsigned(self.type(parameters, results))
+        )
         self._imported += 1
         return self._imported - 1
 
@@ -40,12 +42,12 @@ class LinkedModule(Module):
     def table(self, name: str, size: int) -> None:
         """Adds a table of functions and exports it."""
         self._tables.append(bytes([FUNCREF]) + b"\x00" + unsigned(size))
-        self._exported.append(_name(name) + b"\x01\x00")
+        self._exported.append(name_bytes(name) + b"\x01\x00")
 
     def own_memory(self, pages: int) -> None:
         """Adds a memory besides the imported one, number 1, and exports it as `memory`."""
         self._memories.append(b"\x00" + unsigned(pages))
-        self._exported.append(_name("memory") + b"\x02\x01")
+        self._exported.append(name_bytes("memory") + b"\x02\x01")
 
     def element(self, position: int, function: int) -> None:
         """Puts a function into the table."""
@@ -70,10 +72,10 @@ class LinkedModule(Module):
             b"\x60" + unsigned(len(p)) + bytes(p) + unsigned(len(r)) + bytes(r)
             for p, r in sorted(self._types, key=self._types.__getitem__)
         ]
-        exports = [*self._exported, *[_name(n) + b"\x00" + unsigned(i) for n, i in self._exports]]
+        exports = [*self._exported, *[name_bytes(n) + b"\x00" + unsigned(i) for n, i in self._exports]]
         numbers = [unsigned(self._types[f.parameters, f.results]) for f in functions]
         parts = [
             (1, types), (2, self._imports), (3, numbers), (4, self._tables), (5, self._memories), (7, exports),
             (9, self._elements), (10, [f.encoded() for f in functions]),
         ]  # fmt: skip
-        return b"\0asm\x01\0\0\0" + b"".join([_section(number, items) for number, items in parts if items])
+        return b"\0asm\x01\0\0\0" + b"".join([section(number, items) for number, items in parts if items])

@@ -7,19 +7,14 @@ before one that would trap, that must be left to the kernel, or for which there 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any
-
 from ringproof.model.machine import Machine
-from ringproof.model.terms import FALSE, TRUE, ArraySort, BoolSort, Term, concat, substitute, topological, var
+from ringproof.model.terms import FALSE, TRUE, ArraySort, BoolSort, Term, substitute, topological, var
 from ringproof.traces.python_code import guarded_writes
 
 from ..emit import Emitter, Support, kind
-from ..graph import Graph, Plan, run_length
-from ..layout import WORLD, ArrayPlace, Layout, bytes_of
-from ..memory import OWNED, Memory
+from ..graph import Graph, Plan
+from ..layout import WORLD, Layout, bytes_of
+from ..memory import OWNED
 from ..outcomes import Write, joined
 from ..wasm import I32, I64, Function, Op
 from ..wide import WideFunctions
@@ -29,14 +24,12 @@ from .module import LinkedModule
 from .shape import Block, Shape
 from .specialize import Cell
 from .stores import Prepared
+from .values import Leaving, Next, Part, ReadOnly, Values, VariableEmitter, loads_of
 from .variant import Variant, targets
 from .view import constant
 
 BUDGET = 0
 MOST_LEADING = 4
-
-Next = int | Term | tuple[int, Any, Any]
-"""The next program counter: known, a value, or a choice by a local variable."""
 
 
 class UnstableError(Exception):
@@ -47,55 +40,6 @@ class UnstableError(Exception):
         self.cells = cells
 
 
-class _ReadOnly(Memory):
-    """Memory for code that never allocates."""
-
-    def _allocator(self, place: ArrayPlace) -> int:
-        return -1
-
-
-class _Emitter(Emitter):
-    """Variables are in local variables."""
-
-    def __init__(self, f: Function, plan: Plan, support: Support, bound: Mapping[int, int]) -> None:
-        super().__init__(f, plan, {}, support)
-        self._bound = bound
-        self._locals.update({key: (number,) for key, number in bound.items()})
-
-    def _var(self, node: Term) -> None:
-        self.f.get(self._bound[id(node)])
-
-
-@dataclass
-class Values:
-    """The components, as constants and bound variables, and the cells whose content is known."""
-
-    scalars: dict[str, Term]
-    cells: dict[Cell, Term]
-
-    def copy(self) -> Values:
-        return Values(dict(self.scalars), dict(self.cells))
-
-
-class Part(Enum):
-    """What of an instruction is written: all; before a join, its conditions, with its values if others rest on them;
-    after the join, the rest."""
-
-    WHOLE = "whole"
-    AHEAD = "ahead"
-    CONDITIONS = "conditions"
-    REST = "rest"
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """How the region is left before an instruction: the values and the counter, and how many steps are not taken."""
-
-    values: Values
-    counter: Term
-    undone: int
-
-
 class RegionCode:
     """Writes the function of one shape."""
 
@@ -103,7 +47,7 @@ class RegionCode:
         self, machine: Machine, slow: tuple[str, ...], layout: Layout, module: LinkedModule, shape: Shape
     ) -> None:
         self._machine, self._slow, self._layout, self._shape = machine, slow, layout, shape
-        memory = _ReadOnly(module, layout, 0, logged=False)
+        memory = ReadOnly(module, layout, 0, logged=False)
         self._support = Support(memory, WideFunctions(module))
         self._f = Function("region", (I64, I32), (I64,))
         self._left = self._f.local(I64)
@@ -371,7 +315,7 @@ class RegionCode:
         for term in (*wanted, *[part for _, w in stores for part in w[:3]]):
             plan.use(term, plan.root)
         plan.settle()
-        e = _Emitter(f, plan, self._support, self._bound)
+        e = VariableEmitter(f, plan, self._support, self._bound)
         e.open(plan.root)
         for term, value in checks if part is not Part.REST else ():
             e.value(term)
@@ -421,12 +365,12 @@ class RegionCode:
 
     def _with_loads(self, roots: list[Term]) -> list[Term]:
         """`roots` with neighbouring cells that are read together in one variable: flags read single bits of them."""
-        while loads := _loads(roots):
+        while loads := loads_of(roots):
             plan = Plan(Graph())
             for load in loads:
                 plan.use(load, plan.root)
             plan.settle()
-            e = _Emitter(self._f, plan, self._support, self._bound)
+            e = VariableEmitter(self._f, plan, self._support, self._bound)
             e.open(plan.root)
             known: dict[Term, Term] = {}
             for load in loads:
@@ -502,20 +446,3 @@ def _conditions(term: Term) -> list[Term]:
     if found is None or term.is_constant:
         return []
     return [term.args[0], *_conditions(term.args[1]), *_conditions(term.args[2])]
-
-
-def _loads(roots: list[Term]) -> list[Term]:
-    """Joins of 2, 4 or 8 neighbouring cells below `roots` whose places rest on no other read."""
-    found: dict[Term, None] = {}
-    for node in topological(roots):
-        if node.op != "concat":
-            continue
-        position = 0
-        while position < len(node.args):
-            count = run_length(node.args, position)
-            if count > 1:
-                parts = node.args[position : position + count]
-                if not any(inner.op == "select" for inner in topological([part.args[1] for part in parts])):
-                    found[concat(*parts)] = None
-            position += count
-    return sorted(found, key=lambda load: -load.width)
