@@ -31,6 +31,16 @@ def test_a_native_trace_is_the_python_one(name: str) -> None:
 
 
 @pytest.mark.slow
+def test_native_traces_of_instructions_of_several_lengths_are_the_python_ones() -> None:
+    worker = Worker(Job("ia32", (), 7))
+    native, targets = batches(worker), len(worker.generator.targets)
+    for target in range(0, targets, 199):
+        watched, batch = worker.trace(target), native.run(target, 0, 1)
+        assert (batch.steps, batch.digest) == (watched.steps, watched.digest)
+        assert bool(batch.suspects) == bool(watched.suspects)
+
+
+@pytest.mark.slow
 def test_a_batch_is_its_traces_together() -> None:
     worker = Worker(Job("third-generation", (), 7))
     targets = len(worker.generator.targets)

@@ -12,15 +12,16 @@ from ringproof.model.terms import ArraySort, BoolSort
 from ..generation.bases import Base
 from ..generation.traces import FRESH, Generator
 from ..python_code import Cells
-from .batch import (
+from .batch import BatchBuilder
+from .batch_places import (
     DECLINED,
+    IN_ENTRY,
     MOST_POOL,
     MOST_SPOTS,
     MOST_SUSPECTS,
     OPERANDS,
     SPOT_BYTES,
     TEMPLATE_BYTES,
-    BatchBuilder,
     Shape,
 )
 from .layout import NativeError, bytes_of
@@ -90,6 +91,10 @@ class Batches:
                 self._word(at + 44 + 8 * place, operand.width)
         for (cause, _), number in b.traps.numbers.items():
             self._word(b.declined + number, cause.kind in DECLINED, 1)
+        for number, instruction in enumerate(self.machine.instructions, 1):
+            length = instruction.encoding.length
+            there = b.entry.slots(instruction)["$length"].offset | IN_ENTRY if not length.is_constant else length.value
+            self._word(b.lengths + 4 * number, there)
         for number, world in enumerate((self._places.first_world, self._places.second_world)):
             self._word(b.worlds + 4 * number, world)
 
@@ -164,7 +169,7 @@ class Batches:
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: Cells(value, value.default) if isinstance(value, Cells) else value for name, value in state.items()}
+    return {name: value.whole() if isinstance(value, Cells) else value for name, value in state.items()}
 
 
 def _signed(value: int) -> int:

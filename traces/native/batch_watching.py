@@ -1,0 +1,238 @@
+"""Watching as code: what a step changed, whether two programs see the same, coverage and digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ringproof.model.machine import Role
+from ringproof.model.terms import ArraySort
+
+from .batch_generation import GenerationCode
+from .batch_places import CONTROLLED, OR64, XOR64, load_word
+from .layout import ArrayPlace, Slot, bytes_of
+from .memory import LOG_ENTRY_BYTES
+from .wasm import I32, I64, Function, Op
+
+
+class WatchingCode(GenerationCode):
+    """Writes the functions that look at worlds after a step."""
+
+    def _scalars(self, roles: Sequence[Role]) -> list[tuple[Slot, int]]:
+        return [
+            (self.layout.slots[component.name], bytes_of(component.sort))
+            for component in self.machine.components.values()
+            if component.role in roles and not isinstance(component.sort, ArraySort)
+        ]
+
+    def _changed(self) -> Function:
+        """Whether a controlled scalar of a world is not what its shadow says: the shadow, the world."""
+        f = Function("changed", (I32, I32), (I32,))
+        f.const(I64, 0)
+        for slot, size in self._scalars(CONTROLLED):
+            f.get(1)
+            f.load(I64, size, slot.offset)
+            f.get(0)
+            f.load(I64, size, slot.offset - self.layout.first)
+            f.op(XOR64, OR64)
+        f.op(Op.I64_EQZ, Op.I32_EQZ)
+        return f
+
+    def _scalars_differ(self) -> Function:
+        """Whether the program's scalars differ in two worlds."""
+        f = Function("scalars differ", (I32, I32), (I32,))
+        f.const(I64, 0)
+        for slot, size in self._scalars((Role.PROGRAM,)):
+            for world in (0, 1):
+                f.get(world)
+                f.load(I64, size, slot.offset)
+            f.op(XOR64, OR64)
+        f.op(Op.I64_EQZ, Op.I32_EQZ)
+        return f
+
+    def _entries(self, f: Function, body: Callable[[int, int, int], None]) -> None:
+        """For each entry of the log from the first parameter to the local variable after the parameters."""
+        array, index, count = f.local(I32), f.local(I32), f.local(I32)
+        done = f.block()
+        again = f.loop()
+        f.get(0)
+        f.get(2)
+        f.op(Op.I32_GE_U)
+        f.branch_if(done)
+        for local, size, at in ((index, 4, 0), (array, 2, 4), (count, 2, 6)):
+            f.get(0)
+            f.load(I32, size, at)
+            f.set(local)
+        body(array, index, count)
+        f.get(0)
+        f.const(I32, LOG_ENTRY_BYTES)
+        f.op(Op.I32_ADD)
+        f.set(0)
+        f.branch(again)
+        f.end()
+        f.end()
+
+    def _log_changes(self) -> Function:
+        """What the log from (first) to (third) has of the world (second): 1 for controlled, 2 for reserved cells."""
+        f = Function("log changes", (I32, I32, I32), (I32,))
+        result = f.local(I32)
+        reserved = self.reserved
+        controlled = [p for p in self.layout.arrays.values() if self.machine.components[p.name].role in CONTROLLED]
+
+        def found(bit: int) -> None:
+            f.get(result)
+            f.const(I32, bit)
+            f.op(Op.I32_OR)
+            f.set(result)
+
+        def body(array: int, index: int, count: int) -> None:
+            for place in controlled:
+                f.get(array)
+                f.const(I32, place.number)
+                f.op(Op.I32_EQ)
+                f.if_()
+                found(1)
+                f.end()
+            if reserved is None:
+                return
+            f.get(array)
+            f.const(I32, self.code_array.number)
+            f.op(Op.I32_EQ)
+            f.if_()
+            again = f.loop()
+            self._ask(f, reserved, index, self.code_array)
+            f.if_()
+            found(2)
+            f.end()
+            self._next_cell(f, index, count)
+            f.branch_if(again)
+            f.end()
+            f.end()
+
+        if controlled or reserved is not None:
+            self._entries(f, body)
+        f.get(result)
+        return f
+
+    def _ask(self, f: Function, predicate: int, index: int, place: ArrayPlace, world: int = 1) -> None:
+        f.const(I32, self.at)
+        f.get(index)
+        f.const(I32, self._index_mask(place))
+        f.op(Op.I32_AND)
+        f.store(I32, 4, 0)
+        f.const(I32, 0)
+        f.get(world)
+        f.call(predicate)
+
+    def _next_cell(self, f: Function, index: int, count: int) -> None:
+        f.get(index)
+        f.const(I32, 1)
+        f.op(Op.I32_ADD)
+        f.set(index)
+        f.get(count)
+        f.const(I32, 1)
+        f.op(Op.I32_SUB)
+        f.tee(count)
+
+    def _cells_differ(self) -> Function:
+        """Whether logged cells that a program sees differ: log, first world, log's end, second world, log's offset."""
+        f = Function("cells differ", (I32, I32, I32, I32, I32), (I32,))
+
+        def body(array: int, index: int, count: int) -> None:
+            for place in self.layout.arrays.values():
+                if self.machine.components[place.name].role not in (Role.PROGRAM, Role.MEMORY):
+                    continue
+                mask = self._index_mask(place)
+                f.get(array)
+                f.const(I32, place.number)
+                f.op(Op.I32_EQ)
+                f.if_()
+                if place is self.code_array:
+                    f.get(index)
+                    f.get(4)
+                    f.op(Op.I32_SUB)
+                    f.set(index)
+                again = f.loop()
+                f.get(index)
+                f.const(I32, mask)
+                f.op(Op.I32_AND)
+                f.get(1)
+                f.call(self.reads[place.number])
+                f.get(index)
+                if place is self.code_array:
+                    load_word(f, I32, self.offset)
+                    f.op(Op.I32_ADD)
+                f.const(I32, mask)
+                f.op(Op.I32_AND)
+                f.get(3)
+                f.call(self.reads[place.number])
+                f.op(Op.I64_NE)
+                f.if_()
+                if self.visible is not None and place is self.code_array:
+                    self._ask(f, self.visible, index, place)
+                    f.if_()
+                f.const(I32, 1)
+                f.op(Op.RETURN)
+                if self.visible is not None and place is self.code_array:
+                    f.end()
+                f.end()
+                self._next_cell(f, index, count)
+                f.branch_if(again)
+                f.end()
+                f.end()
+
+        self._entries(f, body)
+        f.const(I32, 0)
+        return f
+
+    def _hash(self) -> Function:
+        """Mixes the scalars of a world into the path."""
+        f = Function("hash", (I32,), ())
+        for slot, size in self._scalars(tuple(Role)):
+            f.const(I32, 0)
+            load_word(f, I64, self.path)
+            f.get(0)
+            f.load(I64, size, slot.offset)
+            f.op(XOR64)
+            f.call(self.mix)
+            f.store(I64, 8, self.path)
+        return f
+
+    def _mix_in(self, f: Function, *pushes: Callable[[], None]) -> None:
+        f.const(I32, 0)
+        load_word(f, I64, self.path)
+        for push in pushes:
+            push()
+        f.op(XOR64)
+        f.call(self.mix)
+        f.store(I64, 8, self.path)
+
+    def _note(self) -> Function:
+        """Counts a step's cell: the mode before, the instruction's number, the fate."""
+        f = Function("note", (I32, I32, I32), ())
+        place = f.local(I32)
+        for number, level in enumerate(self.levels):
+            f.get(0)
+            f.const(I32, int(level))
+            f.op(Op.I32_EQ)
+            f.if_()
+            f.const(I32, number)
+            f.set(place)
+            f.end()
+        f.get(1)
+        f.const(I32, len(self.levels))
+        f.op(Op.I32_MUL)
+        f.get(place)
+        f.op(Op.I32_ADD)
+        f.const(I32, self.fates)
+        f.op(Op.I32_MUL)
+        f.get(2)
+        f.op(Op.I32_ADD)
+        f.const(I32, 2)
+        f.op(Op.I32_SHL)
+        f.tee(place)
+        f.get(place)
+        f.load(I32, 4, self.coverage)
+        f.const(I32, 1)
+        f.op(Op.I32_ADD)
+        f.store(I32, 4, self.coverage)
+        return f
