@@ -20,6 +20,9 @@ from .stream import CHUNK, Change, apply_change, read_steps
 
 Progress = Callable[[int], None]
 
+KEPT_BYTES = 1 << 26
+"""So much of a derived trace's stream stays in memory, from its beginning on; the rest is produced when wanted."""
+
 
 class DoesNotReplayError(TraceError):
     """The machine does not take the steps that a trace says it took."""
@@ -45,6 +48,7 @@ class Trace:
         self._file = file
         self._check_fits()
         self._derived: list[Snapshot] = []
+        self._kept: list[bytes] = []
         self.stream: Callable[[int], bytes] = lru_cache(8)(self._stream_of)
         if self.header.kind == "derived":
             self.replay(progress)
@@ -74,7 +78,7 @@ class Trace:
         digest, done = self.header.digest(), 0
         initial = decode_state(self.machine, self.header.state)
         ours, theirs = copied(initial), copied(initial)
-        self._derived = []
+        self._derived, self._kept, room = [], [], KEPT_BYTES
         for number, chunk in enumerate(chunks(self._producer, self.header, self.steps)):
             if recorded and chunk.stream != self._stream_of(number):
                 self._tell_difference(number, chunk)
@@ -82,6 +86,9 @@ class Trace:
                 self._check_snapshot(number, ours, chunk.before, theirs)
             if not recorded and chunk.before is not None:
                 self._derived.append(chunk.before)
+            if not recorded and room > 0:
+                self._kept.append(chunk.stream)
+                room -= len(chunk.stream)
             digest.update(chunk.stream)
             done += chunk.steps
             if progress is not None:
@@ -170,6 +177,8 @@ class Trace:
                 return self._file.stream(chunk)
             except TraceError as error:
                 raise TraceError(f"{self.path} is damaged: {error}") from None
+        if chunk < len(self._kept):
+            return self._kept[chunk]
         first = chunk * CHUNK
         self._producer.load(self._snapshots.state(chunk))
         inputs = decoded_inputs(self.machine, self.header.inputs)
