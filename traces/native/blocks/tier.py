@@ -36,6 +36,9 @@ MOST_ATTEMPTS, PATIENCE = 8, 4
 """How often a region is made for a place before it is left to the kernel; each time it has to be reached this many
 times as often."""
 
+REMEMBERED = 2
+"""Another state may be another program, so no more attempts than this are remembered then."""
+
 
 class Blocks:
     """Steps of an engine's current state. `threshold` is how often a place is reached before a region is made for it,
@@ -64,7 +67,7 @@ class Blocks:
     def load(self, state: Mapping[str, Any]) -> None:
         """Makes `state` the current one. Raises NativeError where it does not fit the machine or the limit."""
         self.engine.load(state)
-        self._attempts.clear()
+        self._attempts = {place: min(attempts, REMEMBERED) for place, attempts in self._attempts.items()}
         for place in self._places:
             self._put(place)
 
