@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TypeAlias
 
@@ -36,8 +36,8 @@ Answered: TypeAlias = "Part | list[Standing]"
 SHARE = 24
 """Traces of a share, at most: what a process is asked for at once."""
 
-SLICE = 16
-"""Shares between two looks at the clock."""
+SLICE = 8
+"""Shares that are given out at once."""
 
 IDLE = 12
 """Traces with a suspect step that are looked into in a block after the last that showed something new."""
@@ -265,27 +265,27 @@ def _rounds(
     serials = [0] * len(worker.generator.targets)
     expected = cache(lambda form: fates(worker.machine, form))
     while not _spent(result, budget, started):
-        known = frozenset(result.violations)
+        none: frozenset[Key] = frozenset()
         requests: list[Request | Block]
         if native:
             serial = LONG * (1 + result.rounds)
-            requests = [Block(target, target, serial, known) for target in range(len(serials))]
+            requests = [Block(target, target, serial, none) for target in range(len(serials))]
             planned = LONG * len(requests)
         else:
             numbers = _numbers(result, worker.generator, serials, expected)
             if budget.traces is not None:
                 numbers = numbers[: budget.traces - result.traces]
             requests = [
-                Request(place, tuple(numbers[at : at + SHARE]), known)
+                Request(place, tuple(numbers[at : at + SHARE]), none)
                 for place, at in enumerate(range(0, len(numbers), SHARE))
             ]
             planned = len(numbers)
-        # Time is looked at between slices only, so that no share is left half done.
-        size = len(requests) if budget.seconds is None else SLICE
-        for at in range(0, len(requests), size):
+        # What is known, and the time, are looked at between slices only: so no number of processes changes a result.
+        for at in range(0, len(requests), SLICE):
             parts: dict[int, Part] = {}
+            known = frozenset(result.violations)
             try:
-                for part in answers(requests[at : at + size]):
+                for part in answers([replace(request, known=known) for request in requests[at : at + SLICE]]):
                     assert isinstance(part, Part)
                     parts[part.place] = part
                     if progress is not None:
