@@ -22,7 +22,7 @@ def key(seed: int, number: int) -> int:
     """The key of the stream `number` under `seed`.
 
     >>> hex(key(1, 2))
-    '0xe4ae0b4ae4d61ed8'
+    '0xf18d6ce93d6cf1ee'
     """
     return mix(mix(seed + GOLDEN & WORD) + number * GOLDEN & WORD)
 
