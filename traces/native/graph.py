@@ -38,8 +38,9 @@ class Run:
 class Graph:
     """Nodes under facts. `facts` gives the truth of conditions by their node.
 
-    With `slots`, choices among these variables by a number's bits are read by an indexed load (see `picks`). Many
-    functions share most of their nodes: `base` is a graph without facts, of the same slots, that knows them already.
+    `arguments` has the arguments of resolved nodes, by their `id`. With `slots`, choices among these variables by a
+    number's bits are read by an indexed load (see `picks`). Many functions share most of their nodes: `base` is a graph
+    without facts, of the same slots, that knows them already.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Graph:
         self._facts = {id(node): TRUE if truth else FALSE for node, truth in (facts or {}).items()}
         self._kept: list[object] = [facts]
         self._same: dict[int, Term] = {}
-        self._args: dict[int, tuple[Term, ...]] = {id(TRUE): (), id(FALSE): ()}
+        self.arguments: dict[int, tuple[Term, ...]] = {id(TRUE): (), id(FALSE): ()}
         self._parts: dict[int, tuple[Term | Run, ...]] = {}
 
     def resolve(self, root: Term) -> Term:
@@ -78,7 +79,7 @@ class Graph:
 
     def args(self, node: Term) -> tuple[Term, ...]:
         """The arguments of a resolved node, resolved; a run of cells has its index as the one argument."""
-        return self._args[id(node)]
+        return self.arguments[id(node)]
 
     def pick(self, node: Term) -> Place | None:
         """The place that a choice reads by its index, which is then its one argument."""
@@ -86,7 +87,7 @@ class Graph:
 
     def parts(self, node: Term) -> tuple[Term | Run, ...]:
         """The parts of a join, highest first; their arguments are `args`, one by one."""
-        return self._parts.get(id(node), self._args[id(node)])
+        return self._parts.get(id(node), self.arguments[id(node)])
 
     def _resolved(self, node: Term) -> Term:
         known = self._facts.get(id(node))
@@ -121,14 +122,14 @@ class Graph:
                 )
         if self._slots:
             args = self._picked(node, args)
-        self._args[id(node)] = args
+        self.arguments[id(node)] = args
         return node
 
     def _take(self, node: Term, base: Graph) -> None:
         """What `base` knows of a node that no fact concerns."""
         base.resolve(node)
         key = id(node)
-        self._args[key] = base._args[key]
+        self.arguments[key] = base.arguments[key]
         if key in base._parts:
             self._parts[key] = base._parts[key]
         if key in base._places:
@@ -268,9 +269,9 @@ class Plan:
     def settle(self) -> None:
         """Places every node that is needed, users before what they use, so that all uses of each are known."""
         order = _order(self.graph, self._wanted)
-        static, deep = self._measures(order)
-        for node in reversed(order):
-            region, count = self._uses[id(node)]
+        static, deep, args_of, uses = order.costs, order.deep, self.graph.arguments, self._uses
+        for node in reversed(order.nodes):
+            region, count = uses[id(node)]
             op = node.op
             if op == "const" or isinstance(node.sort, ArraySort):
                 continue
@@ -283,7 +284,7 @@ class Plan:
             if count > 1 or wide or id(node) in deep:
                 self.kept.add(id(node))
                 region.nodes.append(node)
-            args = self.graph.args(node)
+            args = args_of[id(node)]
             if op == "ite" and self.graph.pick(node) is None:
                 then, other = self._region(region, region.nest + 1), self._region(region, region.nest + 1)
                 self.arms[id(node)] = then, other
@@ -296,38 +297,26 @@ class Plan:
                     places.append(self._region(places[-1], places[-1].nest + 1))
                 self.arms[id(node)] = tuple(places[1:])
             else:
-                places = [region] * len(args)
+                for arg in args:
+                    self._use(arg, region, 2 if wide else 1)
+                continue
             for arg, place in zip(args, places, strict=True):
                 self._use(arg, place, 2 if wide else 1)
         for region in self._regions:
             region.nodes.reverse()
-        self._settle_costs(order)
+        self._settle_costs(order.nodes)
 
-    def _measures(self, order: list[Term]) -> tuple[dict[int, int], set[int]]:
-        """The cost of each node's tree, and the nodes at which an expression becomes too deep."""
-        costs: dict[int, int] = {}
-        depths: dict[int, int] = {}
-        deep: set[int] = set()
+    def _settle_costs(self, order: Iterable[Term]) -> None:
+        costs, kept, arms, args_of = self.costs, self.kept, self.arms, self.graph.arguments
         for node in order:
-            args = self.graph.args(node)
-            costs[id(node)] = min(_COSTS.get(node.op, 1) + sum([costs[id(arg)] for arg in args]), MANY)
-            depth = 1 + max([depths[id(arg)] for arg in args], default=0)
-            if depth > DEEPEST_EXPRESSION:
-                deep.add(id(node))
-                depth = 0
-            depths[id(node)] = depth
-        return costs, deep
-
-    def _settle_costs(self, order: list[Term]) -> None:
-        costs, kept = self.costs, self.kept
-        for node in order:
+            key = id(node)
             cost = _COSTS.get(node.op, 1)
-            for arg in self.graph.args(node):
+            for arg in args_of[key]:
                 cost += 1 if id(arg) in kept else costs[id(arg)]
-            for place in self.arms.get(id(node), ()):
+            for place in arms.get(key, ()):
                 for inner in place.nodes:
                     cost += costs[id(inner)]
-            costs[id(node)] = min(cost, MANY)
+            costs[key] = cost if cost < MANY else MANY
 
     def cost(self, root: Term, region: Region) -> int:
         """What computing `root` in `region` costs, with the nodes that stand there."""
@@ -335,22 +324,43 @@ class Plan:
         return own + sum([self.costs[id(node)] for node in region.nodes])
 
 
-def _order(graph: Graph, roots: Iterable[Term]) -> list[Term]:
-    """Every node below `roots` once, each after its arguments."""
-    order: list[Term] = []
-    done: set[int] = set()
+@dataclass(frozen=True)
+class _Order:
+    """Every node below some roots once, each after its arguments; `costs` has what each node's tree costs, `deep` the
+    nodes at which an expression becomes too deep."""
+
+    nodes: list[Term]
+    costs: dict[int, int]
+    deep: set[int]
+
+
+def _order(graph: Graph, roots: Iterable[Term]) -> _Order:
+    args_of, nodes = graph.arguments, list[Term]()
+    costs, depths, deep = dict[int, int](), dict[int, int](), set[int]()
     for root in roots:
         stack = [root]
         while stack:
             node = stack[-1]
-            if id(node) in done:
+            key = id(node)
+            if key in costs:
                 stack.pop()
                 continue
-            waiting = [arg for arg in graph.args(node) if id(arg) not in done]
-            if waiting:
-                stack.extend(waiting)
+            cost, depth, ready = _COSTS.get(node.op, 1), 0, True
+            for arg in args_of[key]:
+                known = costs.get(id(arg))
+                if known is None:
+                    stack.append(arg)
+                    ready = False
+                elif ready:
+                    cost += known
+                    depth = max(depth, depths[id(arg)])
+            if not ready:
                 continue
             stack.pop()
-            done.add(id(node))
-            order.append(node)
-    return order
+            nodes.append(node)
+            costs[key] = min(cost, MANY)
+            depths[key] = depth + 1
+            if depth >= DEEPEST_EXPRESSION:
+                deep.add(key)
+                depths[key] = 0
+    return _Order(nodes, costs, deep)
