@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from ringproof.model.machine import Machine
@@ -14,9 +15,13 @@ from ringproof.traces.recording.stream import Reason as StepReason
 from ringproof.traces.recording.stream import Run as CellRun
 from ringproof.traces.recording.stream import StepWriter
 
-from .engine import Engine, Reason
+from .blocks.tier import Blocks
+from .engine import Engine, Reason, Run
 from .layout import NativeError, bytes_of
 from .recording_code import FULL, recordable
+
+LONG = 1 << 24
+"""After so many steps that nothing records, regions of code are worth making."""
 
 BLOCK = 64
 """Cells that changed are found in blocks of so many bytes."""
@@ -44,6 +49,10 @@ def producer(machine: Machine, *, native: bool = True) -> Producer:
     return ReferenceProducer(machine)
 
 
+def _ending(run: Run) -> Ending | None:
+    return None if run.reason is Reason.LIMIT else Ending(ENDINGS[run.reason], run.trapped, run.nested)
+
+
 class NativeProducer(Engine):
     """The engine, which also records: `produce` takes steps and gives their stream."""
 
@@ -61,11 +70,13 @@ class NativeProducer(Engine):
         self._array_numbers = {place.number: number for number, place in enumerate(self._layouts)}
         self._seen: dict[tuple[int, int], bytes] = {}
         self._earlier: list[CellRun] = []
+        self._advanced = 0
         self.load(self.initial())
 
     def load(self, state: Mapping[str, Any]) -> None:
         super().load(state)
         self._earlier = []
+        self._advanced = 0
         self._look()
         self.restart()
 
@@ -89,15 +100,17 @@ class NativeProducer(Engine):
             end = self._number(places.end)
             out += running.read(places.buffer, end - places.buffer)
             if result != FULL:
-                return Produced(done, bytes(out), self._ending(result))
+                return Produced(done, bytes(out), _ending(self._ended(result)))
 
     def advance(self, count: int, *, until: int | None = None) -> Produced:
-        result = self._take("run", count, until)
-        return Produced(self._taken(), b"", self._ending(result))
+        run = (self if self._advanced < LONG else self._blocks).step(count, until=until)
+        self._advanced += run.steps
+        return Produced(run.steps, b"", _ending(run))
 
-    def _ending(self, result: int) -> Ending | None:
-        run = self._ended(result)
-        return None if run.reason is Reason.LIMIT else Ending(ENDINGS[run.reason], run.trapped, run.nested)
+    @cached_property
+    def _blocks(self) -> Blocks:
+        """What takes the steps of a run that has proved long."""
+        return Blocks(self)
 
     def inject(self, values: Mapping[str, Any]) -> bytes:
         before, state = self.scalars(), self.state()
