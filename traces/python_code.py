@@ -36,6 +36,10 @@ class Cells(dict[int, int]):
         """The same cells `offset` further on, in an array of `size` cells."""
         return Cells({(i + offset) % size: cell for i, cell in self.whole().items()}, self.default)
 
+    def blocks(self) -> Iterable[tuple[int, bytes]]:
+        """Runs of byte cells that stand below those of the dictionary: the first index, and the cells."""
+        return ()
+
     def whole(self) -> Cells:
         """The same array with all its cells in the dictionary. Raises TypeError where a subclass makes them up."""
         if type(self).__missing__ is not Cells.__missing__:

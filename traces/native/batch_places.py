@@ -71,6 +71,7 @@ class BatchPlaces(_Builder):
         self.first_log = take(self.log_entries * LOG_ENTRY_BYTES, 8)
         self.inline = self.layout.inline - self.layout.first
         self.saved, self.shadow = take(2 * self.inline, 64), take(2 * self.inline, 64)
+        self.controlling = take(len(machine.instructions) + 1, 8)
         self.lengths = take(4 * (len(machine.instructions) + 1), 8)
         self.declined = take(len(self.traps.numbers) + 1, 8)
         self.levels = list(machine.levels.values())

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import compress
 
 from ringproof.model.terms import ArraySort, BoolSort
 
 from ..generation.bases import Base
 from ..generation.traces import FRESH, Generator
-from ..python_code import Cells
 from .batch import BatchBuilder
 from .batch_places import (
+    CONTROLLED,
     DECLINED,
     IN_ENTRY,
     MOST_POOL,
     MOST_SPOTS,
     MOST_SUSPECTS,
     OPERANDS,
-    SPOT_BYTES,
     TEMPLATE_BYTES,
     Shape,
 )
@@ -95,8 +94,15 @@ class Batches:
             length = instruction.encoding.length
             there = b.entry.slots(instruction)["$length"].offset | IN_ENTRY if not length.is_constant else length.value
             self._word(b.lengths + 4 * number, there)
+            self._word(b.controlling + number, self._controls(number - 1), 1)
         for number, world in enumerate((self._places.first_world, self._places.second_world)):
             self._word(b.worlds + 4 * number, world)
+
+    def _controls(self, position: int) -> bool:
+        """Whether the instruction at `position`, or any fetch, may change a scalar of mode, resources or devices."""
+        states = (self._builder.outcomes[position].state, self._builder.fetch.state)
+        controlled = [c for c in self.machine.components.values() if c.role in CONTROLLED]
+        return any(state[c.name] is not self.machine.variables[c.name] for c in controlled for state in states)
 
     def run(self, target: int, serial: int, count: int) -> Batch:
         """The traces of a target with `count` serials from `serial` on, which must start from one base pair."""
@@ -124,11 +130,10 @@ class Batches:
     def _read_cells(self, batch: Batch) -> None:
         b = self._builder
         content = memoryview(self._running.read(b.coverage, 4 * b.cells)).cast("I")
-        for place, count in enumerate(content):
-            if count:
-                rest, fate = divmod(place, b.fates)
-                form, level = divmod(rest, len(b.levels))
-                batch.cells[form - 1, int(b.levels[level]), self._fates[fate]] += count
+        for place in compress(range(b.cells), content):
+            rest, fate = divmod(place, b.fates)
+            form, level = divmod(rest, len(b.levels))
+            batch.cells[form - 1, int(b.levels[level]), self._fates[fate]] += content[place]
 
     # Base pairs.
 
@@ -136,9 +141,9 @@ class Batches:
         b = self._builder
         if self._second is not None:
             self._second.clear()
-        self._first.load(_plain(base.first))
+        self._first.load(base.first)
         self._second = self._store(self._read(HEAP), self._places.second_world)
-        self._second.load(_plain(base.second or base.first))
+        self._second.load(base.second or base.first)
         self._word(OWNED, self._read(HEAP))
         self._word(b.frames, self._places.heap + -self._places.heap % 16)
         for number, world in enumerate((self._places.first_world, self._places.second_world)):
@@ -149,27 +154,19 @@ class Batches:
         if len(base.pool) > MOST_POOL or len(base.spots) > MOST_SPOTS:
             raise NativeError("a base pair has more values or spots than a batch takes")
         self._word(b.pool_count, len(base.pool))
-        for number, value in enumerate(base.pool):
-            self._word(b.pool + 8 * number, value, 8)
+        self._running.write(b.pool, struct.pack(f"<{len(base.pool)}Q", *base.pool))
         self._word(b.spot_count, len(base.spots))
-        for number, (name, index) in enumerate(base.spots):
-            self._write_spot(b.spots + SPOT_BYTES * number, name, index)
+        self._running.write(b.spots, b"".join([self._spot(name, index) for name, index in base.spots]))
 
-    def _write_spot(self, at: int, name: str, index: int | None) -> None:
+    def _spot(self, name: str, index: int | None) -> bytes:
+        """A spot as the module reads it: the array's number from 1 on and an index, or 0 and a scalar's place, which
+        bits it has, and its size."""
         b, sort = self._builder, self._sorts[name]
         if isinstance(sort, ArraySort):
             assert index is not None
-            self._word(at, 1 + b.layout.arrays[name].number)
-            self._word(at + 4, index)
-            return
-        self._word(at, 0)
-        self._word(at + 4, b.layout.slots[name].offset)
-        self._word(at + 8, 1 if isinstance(sort, BoolSort) else (1 << sort.width) - 1, 8)
-        self._word(at + 16, bytes_of(sort))
-
-
-def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.whole() if isinstance(value, Cells) else value for name, value in state.items()}
+            return struct.pack("<IIQII", 1 + b.layout.arrays[name].number, index, 0, 0, 0)
+        mask = 1 if isinstance(sort, BoolSort) else (1 << sort.width) - 1
+        return struct.pack("<IIQII", 0, b.layout.slots[name].offset, mask, bytes_of(sort), 0)
 
 
 def _signed(value: int) -> int:

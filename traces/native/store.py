@@ -130,7 +130,8 @@ class Store:
 
     def _load_array(self, place: ArrayPlace, cells: Mapping[int, int], block: bytearray) -> None:
         """Writes an array's cells, those of a flat one into the block of scalars and flat arrays."""
-        if isinstance(cells, Cells):
+        runs = list(cells.blocks()) if isinstance(cells, Cells) and place.cell_bytes == 1 and not place.flat else []
+        if isinstance(cells, Cells) and not runs:
             cells = cells.whole()
         default = getattr(cells, "default", 0)
         size, top = place.cell_bytes, 1 << place.value_width
@@ -154,6 +155,15 @@ class Store:
         self.running.write(self._world + place.default, default.to_bytes(size, "little") * count)
         pages: dict[int, bytearray] = {}
         shift, empty = place.cells_shift, default.to_bytes(size, "little") * count
+        for first, run in runs:
+            if not 0 <= first <= first + len(run) <= 1 << place.index_width:
+                raise NativeError(f"{place.name} has no {len(run)} cells from {first} on")
+            at = 0
+            while at < len(run):
+                page, start = divmod(first + at, count)
+                part = run[at : at + count - start]
+                pages.setdefault(page, bytearray(empty))[start : start + len(part)] = part
+                at += len(part)
         for index, cell in cells.items():
             content = pages.get(index >> shift)
             if content is None:

@@ -7,7 +7,7 @@ a state is a few slice assignments; `Image` states share one large block of byte
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ringproof.traces.python_code import Cells
@@ -36,6 +36,9 @@ class Image(Cells):
     def moved(self, offset: int, size: int) -> Image:
         cells = {(i + offset) % size: cell for i, cell in self.items()}
         return Image(self.content, (self.base + offset) % size, cells, self.default)
+
+    def blocks(self) -> Iterable[tuple[int, bytes]]:
+        yield self.base, self.content
 
     def whole(self) -> Cells:
         cells = {self.base + place & 0xFFFFFFFF: cell for place, cell in enumerate(self.content)}
