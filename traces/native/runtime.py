@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import importlib.metadata
+import os
 import platform
 from collections.abc import Sequence
 from functools import cache
@@ -20,6 +21,7 @@ import wasmtime
 from .layout import NativeError
 
 _open: WeakSet[Running] = WeakSet()
+_forked = False
 
 
 @atexit.register
@@ -32,7 +34,21 @@ def _close() -> None:
 
 @cache
 def _engine() -> wasmtime.Engine:
-    return wasmtime.Engine()
+    config = wasmtime.Config()
+    config.parallel_compilation = not _forked
+    return wasmtime.Engine(config)
+
+
+def _after_fork() -> None:
+    """A forked process compiles in one thread: it would wait for those that its parent started and it does not have."""
+    global _forked
+    _forked = True
+    _open.clear()
+    _engine.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @cache
