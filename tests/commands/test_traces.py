@@ -15,6 +15,7 @@ import pytest
 from ringproof.__main__ import main
 from ringproof.model.catalog import CATALOG, named
 from ringproof.properties.definitions import Semantics
+from ringproof.traces.recording.form import FRAME, MAGIC
 from ringproof.traces.recording.reading import read_trace
 
 from . import machines
@@ -268,6 +269,27 @@ def test_expressions_are_watched(trace: Path, capsys: Capture) -> None:
     assert printed(capsys, 0, got) == "step 1 changes E[0x29] from 0x0 to 0x5\n"
     sentence = "in the expression 'E[', a number, a name or '(' was expected at column 3, not the end"
     assert refused(capsys, replay(trace, "--watch", "E[")) == sentence
+
+
+def test_steps_that_are_not_listed_are_counted(trace: Path, capsys: Capture) -> None:
+    code = replay(trace, "--watch", "M", "--limit", "0")
+    text = printed(capsys, 0, code)
+    assert text.endswith(" steps change M.\n") and int(text.split()[0]) > 0
+
+
+def test_a_recording_without_a_whole_chunk_shows_nothing(trace: Path, tmp_path: Path, capsys: Capture) -> None:
+    cut = tmp_path / "cut.trace"
+    content = trace.read_bytes()
+    _, length, _ = FRAME.unpack_from(content, len(MAGIC))
+    cut.write_bytes(content[: len(MAGIC) + FRAME.size + length + 10])
+    assert read_trace(cut).steps == 0
+    code = replay(cut)
+    assert "nothing to take again" in printed(capsys, 5, code)
+
+
+def test_an_injection_past_the_end_is_told(state: Path, capsys: Capture) -> None:
+    code = run("--state", str(state), "--steps", "5", "--inject", "200:P=5")
+    assert "Step 200, at which values were to be injected, was not reached." in printed(capsys, 0, code)
 
 
 def test_the_program_is_printed(trace: Path, capsys: Capture) -> None:

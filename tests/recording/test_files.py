@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import zlib
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from ringproof.traces.recording.snapshots import Snapshot, decode_snapshot, enco
 from ringproof.traces.recording.state_text import StateError, decode_state, encode_state
 from ringproof.traces.recording.stream import CHUNK
 from ringproof.traces.recording.trace import KEPT_BYTES, DoesNotReplayError, Trace
+from ringproof.traces.recording.writing import TraceWriter
 
 from .runs import both, loop, native, opened, random_state, recorded, user_and_back
 
@@ -142,6 +145,37 @@ def test_an_interrupted_recording_keeps_its_chunks(tmp_path: Path, monkeypatch: 
     trace = opened(tmp_path / "t", native(NAME))
     assert trace.end is not None and (trace.steps, trace.end.ended) == (CHUNK, "interrupted")
     trace.replay()
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_ctrl_c_while_a_chunk_is_written_leaves_what_was_counted(
+    calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes in the middle of a write, of which the rest must follow."""
+    append, made = TraceWriter._append, []
+
+    def signalled(writer: TraceWriter, content: bytes) -> None:
+        made.append(len(content))
+        append(writer, content[: len(content) // 2])
+        if len(made) == 1 + calls:
+            signal.raise_signal(signal.SIGINT)
+        append(writer, content[len(content) // 2 :])
+
+    monkeypatch.setattr(TraceWriter, "_append", signalled)
+    result = recorded(tmp_path / "t", native(NAME), user_and_back(), 6 * CHUNK)
+    assert result.ended == "interrupted" and 0 < result.steps < 6 * CHUNK
+    trace = opened(tmp_path / "t", native(NAME))
+    assert trace.end is not None and (trace.steps, trace.end.ended) == (result.steps, "interrupted")
+    trace.replay()
+
+
+def test_a_trace_replaces_no_special_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for every_step in (True, False):
+        with pytest.raises(TraceError, match=r"pipe is not a regular file, so no trace is written there$"):
+            recorded(pipe, native(NAME), user_and_back(), 1, every_step=every_step)
+    assert pipe.is_fifo()
 
 
 # Damage.

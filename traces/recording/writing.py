@@ -7,9 +7,12 @@ every second and put in the old one's place at once.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +52,8 @@ class TraceWriter:
         # While one chunk is compressed, the steps of the next are taken.
         self._compressor = ThreadPoolExecutor(1)
         self._compressing: Future[bytes] | None = None
+        if path.exists() and not path.is_file():
+            raise TraceError(f"{path} is not a regular file, so no trace is written there")
         try:
             if self._recorded:
                 self._file = path.open("wb", buffering=0)
@@ -135,7 +140,22 @@ def record(
     shape = Shape.of(producer.machine)
     with TraceWriter(path, shape, header) as writer:
         ended, ending = _run(producer, header, steps, until, progress, writer.chunk)
-        return Recorded(writer.steps, ended, writer.finish(ended), ending)
+        with _held_back():
+            return Recorded(writer.steps, ended, writer.finish(ended), ending)
+
+
+@contextmanager
+def _held_back() -> Iterator[list[int]]:
+    """Ctrl-C is noted in the list, not raised: what is half counted or half written would make a trace false."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield noted
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _run(
@@ -149,7 +169,10 @@ def _run(
     ending: Ending | None = None
     try:
         for chunk in chunks(producer, header, steps, until=until):
-            take(chunk)
+            with _held_back() as noted:
+                take(chunk)
+            if noted:
+                return "interrupted", None
             ending = chunk.ending
             if progress is not None:
                 progress(chunk.first + chunk.steps)

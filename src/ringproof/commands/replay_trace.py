@@ -112,19 +112,22 @@ def _verify(trace: Trace, asked: Asked) -> Exit:
         with reporter("steps", quiet=asked.quiet) as report:
             trace.replay(every_second(report, trace.steps))
     end = trace.end
+    code = Exit.NOTHING_SELECTED if end is None and not trace.steps else Exit.EXPECTED
     if asked.as_json:
         print_json({
             "schema": SCHEMA, "machine": trace.machine.name, "kind": trace.header.kind, "steps": trace.steps,
             "ended": end.ended if end else None, "digest": end.digest if end else None, "replays": True,
         })  # fmt: skip
-        return Exit.EXPECTED
+        return code
     kept = "every step is in the file" if trace.header.kind == "recorded" else "kept as its start, length and digest"
     click.echo(f"{trace.path}: {trace.steps} steps of {trace.machine.name}, {kept}")
-    if end is None:
+    if end is not None:
+        click.echo(f"All were taken again, and are what was recorded (digest {end.digest[:16]}).")
+    elif trace.steps:
         click.echo("All of its whole chunks were taken again, and are what was recorded.")
     else:
-        click.echo(f"All were taken again, and are what was recorded (digest {end.digest[:16]}).")
-    return Exit.EXPECTED
+        click.echo("It was cut off before its first whole chunk, so there was nothing to take again.")
+    return code
 
 
 def _show(trace: Trace, asked: Asked) -> Exit:
@@ -208,7 +211,7 @@ def _watch(trace: Trace, asked: Asked) -> Exit:
         })  # fmt: skip
     else:
         click.echo(watch_text(expression, found, more))
-    return Exit.EXPECTED if found else Exit.NOTHING_SELECTED
+    return Exit.EXPECTED if found or more else Exit.NOTHING_SELECTED
 
 
 def _program(trace: Trace, asked: Asked) -> Exit:

@@ -60,6 +60,8 @@ def step_document(view: StepView) -> dict[str, Any]:
 
 def watch_text(expression: Expression, found: Sequence[Watched], more: int) -> str:
     """The steps at which an expression changed."""
+    if not found and more:
+        return f"{more} steps {'make' if expression.is_condition else 'change'} {expression.text}{_true(expression)}."
     if not found:
         return f"No step {'makes' if expression.is_condition else 'changes'} {expression.text}{_true(expression)}."
     if expression.is_condition:

@@ -83,6 +83,8 @@ def _machine(name: str, machine_file: str | None) -> Machine:
 
 def write(target: Path, text: str) -> None:
     """Writes the page whole or not at all."""
+    if target.exists() and not target.is_file():
+        raise click.BadParameter(f"{target} is not a regular file, so no page is written there")
     partial = target.with_name(f"{target.name}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)

@@ -109,6 +109,8 @@ def run(
         )
     else:
         click.echo(_text(found, recorded, start, end, until, record))
+        for step in (entry.step for entry in header.inputs if entry.step >= recorded.steps):
+            click.echo(f"Step {step}, at which values were to be injected, was not reached.")
     click.get_current_context().exit(_exit(recorded, until))
 
 
