@@ -6,6 +6,7 @@ differ from its default, which is what an array is; that a cell was written with
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from struct import unpack_from
@@ -18,6 +19,8 @@ from .layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, ArrayPlace, Layout, N
 from .memory import GROWTH, HEAP, HEAP_END, HEAP_LIMIT, OWNED
 from .runtime import Running
 from .wasm import PAGE
+
+_NOT_ZERO = re.compile(rb"[^\0]")
 
 FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 """The codes of `memoryview.cast` for cells of a size in bytes."""
@@ -194,6 +197,13 @@ def _collect(cells: Cells, place: ArrayPlace, first: int, content: bytes) -> Non
     size, default = place.cell_bytes, cells.default
     same = default.to_bytes(size, "little")
     if content == same * (len(content) // size):
+        return
+    count = len(content) // size
+    apart = int.from_bytes(content, "little") ^ int.from_bytes(same * count, "little")
+    changed = apart.to_bytes(len(content), "little")
+    if 2 * changed.count(0) > len(content):
+        places = sorted({found.start() // size for found in _NOT_ZERO.finditer(changed)})
+        cells.update([(first + n, int.from_bytes(content[n * size : (n + 1) * size], "little")) for n in places])
         return
     if size in FORMATS and sys.byteorder == "little":
         values: Iterable[int] = memoryview(content).cast(FORMATS[size])
