@@ -23,6 +23,12 @@ class WitnessError(StateError):
     """A file is no witness of ours, or does not fit its machine; the message is one sentence."""
 
 
+class _Head(msgspec.Struct, frozen=True):
+    """What every version of a witness file has."""
+
+    schema: str
+
+
 class Witness(msgspec.Struct, frozen=True, kw_only=True):
     """What was claimed of which instruction, and the one or two states that show it.
 
@@ -76,11 +82,12 @@ def load(path: Path) -> Witness:
     except OSError as error:
         raise WitnessError(f"{path} cannot be read: {error.strerror}") from None
     try:
+        schema = msgspec.json.decode(data, type=_Head).schema
+        if schema != SCHEMA:
+            raise WitnessError(f"{path} has schema {schema[:60]!r}; {SCHEMA!r} was expected")
         witness = msgspec.json.decode(data, type=Witness)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
         raise WitnessError(f"{path} is not a witness file of schema {SCHEMA}: {error}") from None
-    if witness.schema != SCHEMA:
-        raise WitnessError(f"{path} has schema {witness.schema[:60]!r}; {SCHEMA!r} was expected")
     if witness.id != witness.hashed():
         raise WitnessError(
             f"{path} was changed: its content is {witness.hashed()}, but it calls itself {witness.id[:40]!r}"

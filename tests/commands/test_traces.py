@@ -117,7 +117,7 @@ def test_machines_start_from_a_valid_state(name: str) -> None:
 
 def test_a_machine_that_does_not_fetch_runs_nothing(tmp_path: Path, capsys: Capture) -> None:
     path = machines.sound(tmp_path)
-    told = "small does not say how it fetches instructions, so no program runs on it"
+    told = "no program runs on small, which is without a component of role memory, `fetch` and `deliver`"
     assert refused(capsys, run(machine=str(path))) == told
 
 
@@ -127,16 +127,22 @@ def test_a_machine_that_does_not_fetch_runs_nothing(tmp_path: Path, capsys: Capt
         (["--set", "X=1"], "third-generation has no component named 'X'"),
         (["--set", "P"], "a value is given as NAME=VALUE or NAME[INDEX]=VALUE, not 'P'"),
         (["--set", "P=0x10000"], "P is a number of 16 bits, not 0x10000"),
-        (["--set", "P=seven"], "the value of P is a number such as 16 or 0x10, not 'seven'"),
+        (["--set", "P=seven"], "the value of P is an unsigned number such as 16 or 0x10, not 'seven'"),
+        (["--set", "P=-4"], "the value of P is an unsigned number such as 16 or 0x10, not '-4'"),
+        (["--set", "E[-1]=4"], "an index of E is an unsigned number such as 16 or 0x10, not '-1'"),
         (["--set", "E=1"], "E of third-generation is given as E[INDEX]=VALUE, not 'E=1'"),
         (["--set", "P[1]=1"], "P of third-generation is given as P=VALUE, not 'P[1]=1'"),
         (["--set", "E[65536]=1"], "E has indices of 16 bits and cells of 64, not 'E[65536]=1'"),
         (["--inject", "P=1"], "an injected value is given as STEP:NAME=VALUE, not 'P=1'"),
         (["--inject", "3:Q=1"], "third-generation has no component named 'Q'"),
         (["--at", "5"], "--at says where --program lies, and no program was given"),
-        (["--at", "x"], "Invalid value for '--at': the value of --at is a number such as 16 or 0x10, not 'x'"),
+        (
+            ["--at", "x"],
+            "Invalid value for '--at': the value of --at is an unsigned number such as 16 or 0x10, not 'x'",
+        ),
         (["--every-step"], "--every-step says how to --record, and no file was given"),
         (["--program", "/nowhere/p.bin"], "/nowhere/p.bin is not a file"),
+        (["--record", "x/"], "Invalid value for '--record': 'x/' names a folder; a file was expected"),
         (["--record", "/nowhere/t"], "/nowhere/t cannot be written: No such file or directory"),
     ],
 )
@@ -276,6 +282,11 @@ def test_expressions_are_watched(trace: Path, capsys: Capture) -> None:
     assert printed(capsys, 0, got) == "step 1 changes E[0x29] from 0x0 to 0x5\n"
     sentence = "in the expression 'E[', a number, a name or '(' was expected at column 3, not the end"
     assert refused(capsys, replay(trace, "--watch", "E[")) == sentence
+
+
+def test_a_division_by_zero_is_told_where_nothing_is_found(trace: Path, capsys: Capture) -> None:
+    got = replay(trace, "--watch", "P / M == 400")
+    assert printed(capsys, 5, got) == "No step makes P / M == 400 true. A division by 0 counts as 0.\n"
 
 
 def test_steps_that_are_not_listed_are_counted(trace: Path, capsys: Capture) -> None:

@@ -109,7 +109,15 @@ def test_an_assumption_that_there_is_not(shown: Path, capsys: Capture) -> None:
 
 def test_a_machine_that_there_is_not(shown: Path, capsys: Capture) -> None:
     changed(shown, lambda c: c.update(machine="pdp-11"))
-    assert refused(shown, capsys).startswith("no machine is named 'pdp-11'")
+    told = refused(shown, capsys)
+    assert told.startswith("the witness is of machine 'pdp-11', which is not in the catalogue; ")
+    assert told.endswith("name its file with --machine FILE.py")
+
+
+def test_without_a_schema(shown: Path, capsys: Capture) -> None:
+    changed(shown, lambda c: c.pop("schema"))
+    told = f"{shown} is not a witness file of schema ringproof/witness/1: Object missing required field `schema`"
+    assert refused(shown, capsys) == told
 
 
 def test_a_file_is_never_run_as_a_machine(shown: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -42,15 +42,15 @@ class Fetching:
 
     def __init__(self, machine: Machine) -> None:
         fetch = machine.fetch
-        if fetch is None:
-            raise GenerationError(f"{machine.name} does not say how it fetches instructions, which random traces need")
+        memories = [c.name for c in machine.components.values() if c.role is Role.MEMORY]
+        without = [] if memories or machine.relocation is not None else ["a component of role memory"]
+        if fetch is None or without:
+            listed = " and ".join([*without, *(["`fetch`"] if fetch is None else [])])
+            raise GenerationError(f"no random traces can be made for {machine.name}, which is without {listed}")
         words: list[Term] = []
         traps = machine.run(lambda cpu: words.append(fetch(cpu))).traps
         self._trapping = compile_terms([trap.guard for trap in traps])
         self._word = words[0]
-        memories = [c.name for c in machine.components.values() if c.role is Role.MEMORY]
-        if machine.relocation is None and not memories:
-            raise GenerationError(f"{machine.name} has no component of role memory, which random traces need")
         self.array = memories[0] if machine.relocation is None else machine.relocation.memory
         sort = machine.components[self.array].sort
         assert isinstance(sort, ArraySort)

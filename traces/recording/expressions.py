@@ -57,12 +57,16 @@ _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
 
 @dataclass(frozen=True)
 class Expression:
-    """What to compute of a state: `value(state)` is a truth value where `is_condition`, else a number."""
+    """What to compute of a state: `value(state)` is a truth value where `is_condition`, else a number.
+
+    `divides` says whether a division stands in it, so that its value may rest on one by zero.
+    """
 
     text: str
     value: Compute
     is_condition: bool
     names: frozenset[str]
+    divides: bool
 
 
 def parse(text: str, scalars: Collection[str], arrays: Collection[str]) -> Expression:
@@ -117,7 +121,8 @@ class _Parser:
         kind, _, at = self._tokens[self._next]
         if kind != "end":
             raise self._fault("an operator was expected", at)
-        return Expression(self._text, value, condition, frozenset(self._names))
+        divides = any(kind == "sign" and word in "/%" for kind, word, _ in self._tokens)
+        return Expression(self._text, value, condition, frozenset(self._names), divides)
 
     # Conditions.
 

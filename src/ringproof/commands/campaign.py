@@ -54,7 +54,7 @@ def campaign(
     from ringproof.properties.campaign.run import campaign as run
 
     from . import campaign_text
-    from .progress import reporter
+    from .progress import SECONDS_BETWEEN_LINES, reporter
 
     context = click.get_current_context()
     click.echo(f"seed {seed}", err=True)
@@ -67,7 +67,7 @@ def campaign(
         from .campaign_against import compare
 
         context.exit(compare(machine, assume, seed, against, budget, quiet=quiet, as_json=as_json))
-    with reporter(machine, quiet=quiet) as progress:
+    with reporter(machine, quiet=quiet, every=SECONDS_BETWEEN_LINES) as progress:
         found = run(
             machine,
             seed=seed,

@@ -23,10 +23,10 @@ def compare(
     from ringproof.properties.campaign.run import Job
     from ringproof.traces.oracles.answers import OracleUnavailable
 
-    from .progress import reporter
+    from .progress import SECONDS_BETWEEN_LINES, reporter
 
     try:
-        with reporter(f"{machine} against {against}", quiet=quiet) as progress:
+        with reporter(f"{machine} against {against}", quiet=quiet, every=SECONDS_BETWEEN_LINES) as progress:
             found = differential(Job(machine, tuple(assume.items()), seed), against, budget, progress)
     except OracleUnavailable as error:
         click.echo(f"ringproof: {error}", err=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ringproof.exits import Exit
+
+if TYPE_CHECKING:
+    from ringproof.model.machine import Machine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -49,9 +53,37 @@ def check_folder(context: click.Context, parameter: click.Parameter, folder: Pat
     return folder
 
 
+def check_output(context: click.Context, parameter: click.Parameter, file: str | None) -> Path | None:
+    """A file to be written, as the user named it: `Path` drops the slash that says that a folder was meant."""
+    if file is not None and file.endswith(("/", os.sep)):
+        raise click.BadParameter(f"{file!r} names a folder; a file was expected")
+    return None if file is None else Path(file)
+
+
 save_option = click.option(
     "--save", type=click.Path(path_type=Path), callback=check_folder, help="Save every counterexample in this folder."
 )
+
+
+def machine_of(what: object, name: str, file: str | None) -> Machine:
+    """The machine that `what`, a counterexample or a trace, is of: the catalogue's, or that of the user's own `file`.
+
+    Raises MachineError where there is none of this name.
+    """
+    from ringproof.model.catalog import CATALOG, load, named
+    from ringproof.model.machine import MachineError
+
+    if file is None:
+        if name not in CATALOG:
+            raise MachineError(
+                f"{what} is of machine {name[:60]!r}, which is not in the catalogue; if it is one of your own, name its"
+                " file with --machine FILE.py"
+            )
+        return named(name)
+    machine = load(file)
+    if machine.name != name:
+        raise MachineError(f"{what} is of machine {name[:60]!r}, not of {machine.name!r}")
+    return machine
 
 
 def print_json(document: Any) -> None:

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, one plain line per result elsewhere."""
+"""Progress on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+SECONDS_BETWEEN_LINES = 3.0
+"""Where what is done comes often, for `reporter`."""
+
 
 @contextmanager
-def reporter(what: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], None] | None]:
-    """A function of (done, of how many, name of the latest) that shows progress; None when quiet."""
+def reporter(what: str, *, quiet: bool, every: float = 0.0) -> Iterator[Callable[[int, int, str], None] | None]:
+    """A function of (done, of how many, name of the latest) that shows progress; None when quiet.
+
+    Where stderr is no terminal, each call is a line, but for those within `every` seconds of a line before.
+    """
     if quiet:
         yield None
     elif sys.stderr.isatty():
@@ -22,7 +28,15 @@ def reporter(what: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], No
             task = bar.add_task(what, total=None)
             yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name[:32])
     else:
-        yield lambda done, total, name: print(f"{done}/{total} {name}", file=sys.stderr, flush=True)
+        last: float | None = None
+
+        def tell(done: int, total: int, name: str) -> None:
+            nonlocal last
+            if last is None or done == total or monotonic() - last >= every:
+                last = monotonic()
+                print(f"{done}/{total} {name}", file=sys.stderr, flush=True)
+
+        yield tell
 
 
 def every_second(report: Callable[[int, int, str], None] | None, total: int) -> Callable[[int], None] | None:

@@ -8,7 +8,7 @@ import click
 
 from ringproof.exits import Exit
 
-from .common import json_option, print_json
+from .common import json_option, machine_of, print_json
 from .replay_text import side_by_side
 from .replay_trace import Asked, replay_trace
 
@@ -30,7 +30,7 @@ from .replay_trace import Asked, replay_trace
 @click.option(
     "--watch",
     metavar="EXPRESSION",
-    help="List the steps that change this, or make it true: EAX, memory[ESP] == 0x10, ...",
+    help="List the steps that change this, or make it true: EAX, memory[ESP] == 0x10, ... Division by 0 gives 0.",
 )
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="How many of these to list; 20 by default.")
 @click.option("--as", "form", type=click.Choice(["program"]), help="Print the assembly of what ran, by address.")
@@ -63,17 +63,13 @@ def replay(
 
 
 def _replay_witness(file: Path, machine_file: str | None, as_json: bool) -> None:
-    from ringproof.model.catalog import load as load_machine
-    from ringproof.model.catalog import named
     from ringproof.properties.definitions import Semantics
     from ringproof.properties.replay import replay as run
     from ringproof.properties.sentences import lines, sentence
-    from ringproof.properties.witness import WitnessError, load
+    from ringproof.properties.witness import load
 
     witness = load(file)
-    machine = load_machine(machine_file) if machine_file else named(witness.machine)
-    if machine.name != witness.machine:
-        raise WitnessError(f"the witness is of machine {witness.machine[:60]!r}, not of {machine.name!r}")
+    machine = machine_of("the witness", witness.machine, machine_file)
     machine.assuming(witness.assumptions)
     replayed = run(Semantics(machine), witness)
     if as_json:

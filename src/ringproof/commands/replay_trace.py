@@ -10,7 +10,7 @@ import click
 
 from ringproof.exits import Exit
 
-from .common import print_json
+from .common import machine_of, print_json
 from .progress import every_second, reporter
 from .replay_trace_text import program_text, step_document, step_text, watch_text
 
@@ -92,16 +92,12 @@ def replay_trace(file: Path, asked: Asked) -> Exit:
 
 def open_trace(file: Path, asked: Asked) -> Trace:
     """The trace in `file`, on its machine."""
-    from ringproof.model.catalog import load, named
     from ringproof.traces.native.recording import producer
     from ringproof.traces.recording.reading import read_trace
-    from ringproof.traces.recording.shape import TraceError
     from ringproof.traces.recording.trace import Trace
 
     found = read_trace(file)
-    machine = load(asked.machine_file) if asked.machine_file else named(found.header.machine)
-    if machine.name != found.header.machine:
-        raise TraceError(f"{file} is of machine {found.header.machine[:60]!r}, not of {machine.name!r}")
+    machine = machine_of(file, found.header.machine, asked.machine_file)
     machine.assuming(found.header.assumptions)
     with reporter("steps", quiet=asked.quiet) as report:
         return Trace(found, machine, producer(machine), every_second(report, found.steps))

@@ -63,7 +63,9 @@ def watch_text(expression: Expression, found: Sequence[Watched], more: int) -> s
     if not found and more:
         return f"{more} steps {'make' if expression.is_condition else 'change'} {expression.text}{_true(expression)}."
     if not found:
-        return f"No step {'makes' if expression.is_condition else 'changes'} {expression.text}{_true(expression)}."
+        divided = " A division by 0 counts as 0." if expression.divides else ""
+        verb = "makes" if expression.is_condition else "changes"
+        return f"No step {verb} {expression.text}{_true(expression)}.{divided}"
     if expression.is_condition:
         lines = [f"step {watched.step} makes {expression.text} true" for watched in found]
     else:

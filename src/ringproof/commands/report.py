@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .common import check_output, machine_of
+
 if TYPE_CHECKING:
-    from ringproof.model.machine import Machine
     from ringproof.report.content import Report
 
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The HTML file; by default FILE's name with .html."
+    "-o",
+    "--output",
+    type=click.Path(),
+    callback=check_output,
+    help="The HTML file; by default FILE's name with .html.",
 )
 @click.option("--machine", "machine_file", metavar="FILE.py", help="The file of a machine of your own.")
 def report(file: Path, other: Path | None, output: Path | None, machine_file: str | None) -> None:
@@ -42,13 +47,11 @@ def _of_witness(file: Path, machine_file: str | None) -> Report:
     from ringproof.properties.definitions import Semantics
     from ringproof.properties.replay import replay
     from ringproof.properties.verdicts import SpuriousError
-    from ringproof.properties.witness import WitnessError, load
+    from ringproof.properties.witness import load
     from ringproof.report.from_witness import assumptions, of_witness
 
     witness = load(file)
-    machine = _machine(witness.machine, machine_file)
-    if machine.name != witness.machine:
-        raise WitnessError(f"the witness is of machine {witness.machine[:60]!r}, not of {machine.name!r}")
+    machine = machine_of("the witness", witness.machine, machine_file)
     usual = assumptions(machine)
     machine.assuming(witness.assumptions)
     replayed = replay(Semantics(machine), witness)
@@ -68,17 +71,11 @@ def _of_traces(files: list[Path], machine_file: str | None) -> Report:
     usual: dict[str, str] = {}
     for path in files:
         found = read_trace(path)
-        machine = _machine(found.header.machine, machine_file)
+        machine = machine_of(path, found.header.machine, machine_file)
         usual = assumptions(machine)
         machine.assuming(found.header.assumptions)
         traces.append(Trace(found, machine, producer(machine)))
     return of_traces(traces, usual, machine_file)
-
-
-def _machine(name: str, machine_file: str | None) -> Machine:
-    from ringproof.model.catalog import load, named
-
-    return load(machine_file) if machine_file else named(name)
 
 
 def write(target: Path, text: str) -> None:

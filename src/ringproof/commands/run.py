@@ -10,9 +10,9 @@ import click
 
 from ringproof.exits import Exit
 
-from .common import assume_option, columns, json_option, print_json
+from .common import assume_option, check_output, columns, json_option, print_json
 from .progress import every_second, reporter
-from .starting import inputs_of, parse_number, starting_state
+from .starting import check_runs, inputs_of, parse_number, starting_state
 
 if TYPE_CHECKING:
     from ringproof.model.machine import Machine
@@ -61,7 +61,11 @@ SHOWN_CELLS = 16
 )
 @click.option("--until", metavar="ADDRESS", callback=parse_number, help="Stop when the program counter is here.")
 @click.option(
-    "--record", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT", help="Keep the run in this trace file."
+    "--record",
+    type=click.Path(dir_okay=False),
+    callback=check_output,
+    metavar="OUT",
+    help="Keep the run in this trace file.",
 )
 @click.option("--every-step", is_flag=True, help="Record each step, not only what is needed to take them again.")
 @click.option(
@@ -92,6 +96,7 @@ def run(
     if every_step and record is None:
         raise click.UsageError("--every-step says how to --record, and no file was given")
     found = load(machine)
+    check_runs(found)
     found.assuming(assume)
     start = starting_state(found, state, program, at, settings)
     header = header_of(found, start, kind="recorded" if every_step else "derived", inputs=inputs_of(found, inject))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 1 << 24
 """A state or a program of more bytes is not read."""
 
-_SETTING = re.compile(r"(\w+)(?:\[(\w+)\])?=(\w+)")
+_SETTING = re.compile(r"(\w+)(?:\[([^]]*)\])?=(.*)", re.DOTALL)
 _INJECTION = re.compile(r"(\d+):(.+)")
 
 
@@ -28,7 +28,7 @@ def number(text: str, what: str) -> int:
             raise ValueError
         return int(text, 0)
     except ValueError:
-        raise click.BadParameter(f"{what} is a number such as 16 or 0x10, not {text[:40]!r}") from None
+        raise click.BadParameter(f"{what} is an unsigned number such as 16 or 0x10, not {text[:40]!r}") from None
 
 
 def parse_number(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
@@ -46,6 +46,21 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise click.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+
+
+def check_runs(machine: Machine) -> None:
+    """Raises MachineError where programs do not run on `machine`, naming all that it does not have for that."""
+    from ringproof.model.machine import MachineError, Role
+
+    parts = {
+        "a component of role memory": any(c.role is Role.MEMORY for c in machine.components.values()),
+        "`fetch`": machine.fetch is not None,
+        "`deliver`": machine.deliver is not None,
+    }
+    missing = [name for name, there in parts.items() if not there]
+    if machine.fetch is None:
+        listed = " and ".join([", ".join(missing[:-1]), missing[-1]] if missing[1:] else missing)
+        raise MachineError(f"no program runs on {machine.name}, which is without {listed}")
 
 
 def starting_state(
