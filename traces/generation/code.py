@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringproof.model.machine import Machine, Role
-from ringproof.model.terms import ArraySort, Evaluation, Term
+from ringproof.model.terms import ArraySort, Term
 
 from ..interpreter import State
 from ..python_code import Cells, compile_terms
@@ -18,13 +18,13 @@ class GenerationError(ValueError):
 
 
 class _Noting:
-    """An array's cells, by the reading that `Evaluation` does; the indices that were read are noted."""
+    """An array's cells; the indices that were read are noted."""
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
         self.read: list[int] = []
 
-    def get(self, index: int, default: int) -> int:
+    def __getitem__(self, index: int) -> int:
         self.read.append(index)
         return self._cells[index]
 
@@ -50,7 +50,7 @@ class Fetching:
         words: list[Term] = []
         traps = machine.run(lambda cpu: words.append(fetch(cpu))).traps
         self._trapping = compile_terms([trap.guard for trap in traps])
-        self._word = words[0]
+        self._word = compile_terms(words)
         self.array = memories[0] if machine.relocation is None else machine.relocation.memory
         sort = machine.components[self.array].sort
         assert isinstance(sort, ArraySort)
@@ -62,7 +62,7 @@ class Fetching:
         if any(self._trapping(state)):
             return None
         code = _Noting(state[self.array])
-        Evaluation(lambda variable: code if variable.name == self.array else state[variable.name]).value(self._word)
+        self._word({**state, self.array: code})
         return Place(min(code.read), max(code.read) - min(code.read) + 1) if code.read else None
 
     def straight(self, state: State, steps: int) -> Place | None:

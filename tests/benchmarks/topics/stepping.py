@@ -37,7 +37,7 @@ def _rate(steps: int, start: float) -> float:
     return steps / (time.perf_counter() - start) / 1e3
 
 
-def _unicorn() -> tuple[Any, Any]:
+def unicorn() -> tuple[Any, Any]:
     from unicorn import UC_ARCH_X86, UC_MODE_32, Uc
     from unicorn import x86_const as x86
 
@@ -49,7 +49,7 @@ def _unicorn() -> tuple[Any, Any]:
 def _unicorn_steps() -> float | str:
     if not INSTALLED:
         return "not installed"
-    uc, x86 = _unicorn()
+    uc, x86 = unicorn()
     uc.mem_write(START, image(PROGRAM.name))
     uc.mem_write(STACK, stack(PROGRAM.size))
     uc.reg_write(x86.UC_X86_REG_ESP, STACK)
@@ -80,7 +80,7 @@ def _interpreter_steps() -> float:
     return _rate(SINGLE, start)
 
 
-def _random_states() -> Iterator[tuple[dict[str, int], bytes]]:
+def random_states() -> Iterator[tuple[dict[str, int], bytes]]:
     rng = random.Random("random traces")
     for _ in range(TRACES):
         yield {name: rng.randrange(MEMORY_END) for name in NAMES}, rng.randbytes(256)
@@ -91,10 +91,10 @@ def _unicorn_traces() -> float | str:
         return "not installed"
     from unicorn import UcError
 
-    uc, x86 = _unicorn()
+    uc, x86 = unicorn()
     registers = {name: getattr(x86, f"UC_X86_REG_{name}") for name in NAMES}
     steps, start = 0, time.perf_counter()
-    for values, code in _random_states():
+    for values, code in random_states():
         uc.mem_write(START, code)
         for name, value in values.items():
             uc.reg_write(registers[name], value)
@@ -110,7 +110,7 @@ def _unicorn_traces() -> float | str:
 
 
 def _states(base: State) -> Iterator[State]:
-    for values, code in _random_states():
+    for values, code in random_states():
         memory = base["memory"].copy()
         memory.update(enumerate(code, START))
         yield base | values | {"memory": memory}
