@@ -20,6 +20,10 @@ import wasmtime
 
 from .layout import NativeError
 
+GUARD = 1 << 28
+"""Address space kept free after each memory. At offsets below it, compiled code need not compare addresses with the
+memory's size; a world whose arrays have large tables of pages lies at offsets past wasmtime's usual 32 MiB."""
+
 _open: WeakSet[Running] = WeakSet()
 _forked = False
 
@@ -36,6 +40,7 @@ def _close() -> None:
 def _engine() -> wasmtime.Engine:
     config = wasmtime.Config()
     config.parallel_compilation = not _forked
+    config.memory_guard_size = GUARD
     return wasmtime.Engine(config)
 
 
@@ -55,9 +60,8 @@ if hasattr(os, "register_at_fork"):
 def runtime_identity() -> str:
     """What compiled code depends on besides the module: wasmtime's version, the processor, the system."""
     version = importlib.metadata.version("wasmtime")
-    return (
-        f"wasmtime {version} {platform.machine()} {_processor()} {platform.system()} {ctypes.sizeof(ctypes.c_void_p)}"
-    )
+    pointer = ctypes.sizeof(ctypes.c_void_p)
+    return f"wasmtime {version} {GUARD} {platform.machine()} {_processor()} {platform.system()} {pointer}"
 
 
 def _processor() -> str:
