@@ -77,7 +77,7 @@ class BatchPlaces(_Builder):
         self.levels = list(machine.levels.values())
         self.fates = 2 + len(self.traps.numbers)
         self.cells = (len(machine.instructions) + 1) * len(self.levels) * self.fates
-        self.coverage = take(4 * self.cells, 8)
+        self.coverage, self.met, self.met_count = take(4 * self.cells, 8), take(4 * self.cells, 8), take(4)
 
     @property
     def code_array(self) -> ArrayPlace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import compress
+from functools import cache
 
 from ringproof.model.terms import ArraySort, BoolSort
 
@@ -64,6 +64,7 @@ class Batches:
         self._forms: list[tuple[int, int]] = []
         for form in range(len(self.machine.instructions)):
             self._forms.append((sum(count for _, count in self._forms), len(generator.programs.of(form))))
+        self._cell = cache(self._cell_at)
         self._write_tables()
 
     def _store(self, heap: int, world: int) -> Store:
@@ -115,25 +116,33 @@ class Batches:
         first, forms = self._forms[generator.targets[target].form]
         self._word(b.form_first, first)
         self._word(b.form_count, forms)
-        for address, size in ((b.steps_done, 8), (b.digest, 8), (b.suspect_count, 4)):
+        for address, size in ((b.steps_done, 8), (b.digest, 8), (b.suspect_count, 4), (b.met_count, 4)):
             self._word(address, 0, size)
         self._running.clear(b.coverage, 4 * b.cells)
         self._running.call(
             "batch", _signed(generator.key), serial * targets + target, targets, count
         )  # fmt: skip
         found = self._read(b.suspect_count)
-        listed = [self._read(b.suspects + 8 * n, 8) for n in range(min(found, MOST_SUSPECTS))]
+        listed = list(
+            struct.unpack(
+                f"<{min(found, MOST_SUSPECTS)}Q", self._running.read(b.suspects, 8 * min(found, MOST_SUSPECTS))
+            )
+        )
         batch = Batch(count, self._read(b.steps_done, 8), self._read(b.digest, 8), listed, found - len(listed))
         self._read_cells(batch)
         return batch
 
     def _read_cells(self, batch: Batch) -> None:
         b = self._builder
-        content = memoryview(self._running.read(b.coverage, 4 * b.cells)).cast("I")
-        for place in compress(range(b.cells), content):
-            rest, fate = divmod(place, b.fates)
-            form, level = divmod(rest, len(b.levels))
-            batch.cells[form - 1, int(b.levels[level]), self._fates[fate]] += content[place]
+        content, met = self._running.read(b.coverage, 4 * b.cells), self._running.read(b.met, self._read(b.met_count))
+        for (place,) in struct.iter_unpack("<I", met):
+            batch.cells[self._cell(place // 4)] += int.from_bytes(content[place : place + 4], "little")
+
+    def _cell_at(self, place: int) -> tuple[int, int, str]:
+        """What the counter at a place of the coverage counts."""
+        rest, fate = divmod(place, self._builder.fates)
+        form, level = divmod(rest, len(self._builder.levels))
+        return form - 1, int(self._builder.levels[level]), self._fates[fate]
 
     # Base pairs.
 

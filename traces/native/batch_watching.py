@@ -8,7 +8,7 @@ from ringproof.model.machine import Role
 from ringproof.model.terms import ArraySort
 
 from .batch_generation import GenerationCode
-from .batch_places import CONTROLLED, OR64, XOR64, load_word
+from .batch_places import CONTROLLED, OR64, XOR64, load_word, store_word
 from .layout import ArrayPlace, Slot, bytes_of
 from .memory import LOG_ENTRY_BYTES
 from .wasm import I32, I64, Function, Op
@@ -209,7 +209,7 @@ class WatchingCode(GenerationCode):
     def _note(self) -> Function:
         """Counts a step's cell: the mode before, the instruction's number, the fate."""
         f = Function("note", (I32, I32, I32), ())
-        place = f.local(I32)
+        place, count = f.local(I32), f.local(I32)
         for number, level in enumerate(self.levels):
             f.get(0)
             f.const(I32, int(level))
@@ -230,8 +230,25 @@ class WatchingCode(GenerationCode):
         f.const(I32, 2)
         f.op(Op.I32_SHL)
         f.tee(place)
-        f.get(place)
         f.load(I32, 4, self.coverage)
+        f.tee(count)
+        f.op(Op.I32_EQZ)
+        f.if_()
+        # The first time in this batch.
+        load_word(f, I32, self.met_count)
+        f.get(place)
+        f.store(I32, 4, self.met)
+        store_word(
+            f,
+            I32,
+            self.met_count,
+            lambda: load_word(f, I32, self.met_count),
+            lambda: f.const(I32, 4),
+            lambda: f.op(Op.I32_ADD),
+        )
+        f.end()
+        f.get(place)
+        f.get(count)
         f.const(I32, 1)
         f.op(Op.I32_ADD)
         f.store(I32, 4, self.coverage)
