@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringproof.model.terms import ArraySort, BitVecSort, all_of, var
+from ringproof.model.terms import ArraySort, BitVecSort, all_of, var, variables
 
 from ..generation.randomness import GOLDEN
 from .batch_places import (
     ADD64,
     AND64,
+    CONTROLLED,
     IN_ENTRY,
     MOST_SUSPECTS,
     MUL64,
@@ -27,7 +28,7 @@ from .batch_places import (
 from .batch_watching import WatchingCode
 from .control import LAST
 from .layout import bytes_of
-from .memory import LOG_END, LOG_ENTRY_BYTES
+from .memory import LOG_END
 from .wasm import I32, I64, PAGE, Function, Op
 
 
@@ -58,13 +59,21 @@ class BatchBuilder(WatchingCode):
 
     def _define(self) -> None:
         self.mix = self.module.define(mix_function())
+        self.keep = [self.module.define(self._keep(number)) for number in range(2)]
+        self.restores = [self.module.define(self._restore(number)) for number in range(2)]
+        self.drop_pages = self.module.define(self._drop_pages())
         self.draw = self.module.define(self._draw())
         self.puts = {place.number: self.module.define(self._put(place)) for place in self.layout.arrays.values()}
         self.reads = {place.number: self.module.define(self._read(place)) for place in self.layout.arrays.values()}
         machine = self.machine
         own = machine.variables
         level = machine.at_level(machine.guest_level)
-        self.guest = self._predicate("guest", all_of(own[machine.mode] == level, *machine.in_context(own)))
+        guest = all_of(own[machine.mode] == level, *machine.in_context(own))
+        self.guest = self._predicate("guest", guest)
+        self.guest_is_steady = all(
+            machine.components[v.name].role in CONTROLLED and not isinstance(v.sort, ArraySort)
+            for v in variables([guest])
+        )
         relocation = machine.relocation
         self.visible = self.reserved = None
         if relocation is not None:
@@ -77,13 +86,13 @@ class BatchBuilder(WatchingCode):
             if machine.reserved is not None:
                 self.reserved = self._predicate("reserved", machine.reserved(view, at))
         self.write_spot = self.module.define(self._write_spot())
-        self.restore = self.module.define(self._restore())
         self.generate = self.module.define(self._generate())
         self.changed = self.module.define(self._changed())
         self.log_changes = self.module.define(self._log_changes())
         self.scalars_differ = self.module.define(self._scalars_differ())
         self.cells_differ = self.module.define(self._cells_differ())
         self.hash = self.module.define(self._hash())
+        self.level = self.module.define(self._level())
         self.note = self.module.define(self._note())
         self.module.define(self._batch(), export=True)
 
@@ -91,17 +100,19 @@ class BatchBuilder(WatchingCode):
         """Runs traces: the campaign's key, the first number, the stride, how many. Returns 0."""
         f = Function("batch", (I64, I64, I64, I32), (I32,))
         b = _Locals(f)
-        f.call(self.restore)
+        for number in range(2):
+            self._world(f, number)
+            f.set(b.world[number])
         traces = f.loop()
         store_word(f, I64, self.stream, lambda: self._key_of(f))
         store_word(f, I64, self.path, lambda: f.get(1), lambda: f.call(self.mix))
         f.call(self.generate)
-        for number in range(2):
-            self._world(f, number)
-            f.set(b.world[number])
-            self._keep_shadow(f, b, number)
         load_word(f, I32, self.paired)
         f.set(b.pair)
+        for number in range(2):
+            f.const(I32, self.saved + number * self.inline)
+            f.set(b.shadow[number])
+            self._look_at_mode(f, b, number)
         for local in (b.steps, b.suspects, b.ended):
             f.const(I32, 0)
             f.set(local)
@@ -117,7 +128,15 @@ class BatchBuilder(WatchingCode):
         f.call(self.hash)
         f.end()
         f.end()
-        f.call(self.restore)
+        f.call(self.restores[0])
+        load_word(f, I32, self.paired)
+        f.if_()
+        f.call(self.restores[1])
+        f.end()
+        self._many_pages(f)
+        f.if_()
+        f.call(self.drop_pages)
+        f.end()
         self._mix_in(f, lambda: f.get(b.steps), lambda: f.get(b.suspects), lambda: f.op(Op.I32_ADD, Op.EXTEND_U))
         f.get(b.suspects)
         f.if_()
@@ -158,6 +177,7 @@ class BatchBuilder(WatchingCode):
         f.tee(3)
         f.branch_if(traces)
         f.end()
+        f.call(self.drop_pages)
         f.const(I32, 0)
         return f
 
@@ -172,28 +192,54 @@ class BatchBuilder(WatchingCode):
         f.op(MUL64, ADD64)
         f.call(self.mix)
 
-    def _keep_shadow(self, f: Function, b: _Locals, number: int) -> None:
+    def _look_at_mode(self, f: Function, b: _Locals, number: int) -> None:
+        """Notes a world's level, and whether it is a guest's state, which hold until something controlled changes."""
+        f.get(b.world[number])
+        f.call(self.level)
+        f.set(b.level[number])
+        if self.guest_is_steady:
+            self._look_at_context(f, b, number)
+
+    def _look_at_context(self, f: Function, b: _Locals, number: int) -> None:
+        f.const(I32, 0)
+        f.get(b.world[number])
+        f.call(self.guest)
+        f.set(b.guest[number])
+
+    def _look_again(self, f: Function, b: _Locals, number: int) -> None:
+        """After a change of something controlled."""
         f.const(I32, self.shadow + number * self.inline)
+        f.tee(b.shadow[number])
         f.get(b.world[number])
         f.const(I32, self.layout.first)
         f.op(Op.I32_ADD)
         f.const(I32, self.inline)
         f.copy_memory()
+        self._look_at_mode(f, b, number)
 
     def _step_world(self, f: Function, b: _Locals, number: int) -> None:
-        """One step of a world: whether it was at the guests' level, its trap, what it changed, and its coverage."""
-        f.const(I32, 0)
-        f.get(b.world[number])
-        f.call(self.guest)
-        f.set(b.guest[number])
-        mode = self.layout.slots[self.machine.mode]
-        f.get(b.world[number])
-        f.load(I32, 4, mode.offset)
+        """One step of a world: its trap, what it changed, and its coverage."""
+        if not self.guest_is_steady:
+            self._look_at_context(f, b, number)
+        # What the step is judged by is how it was before it.
+        f.get(b.level[number])
         f.set(b.mode)
+        f.get(b.guest[number])
+        f.set(b.was_guest[number])
+        load_word(f, I32, self.written_end[number])
+        f.set(b.log[number])
         f.const(I32, 0)
         f.get(b.world[number])
         f.call(self._numbers["step"])
         f.set(b.trap[number])
+        load_word(f, I32, LOG_END)
+        f.const(I32, self.log)
+        f.op(Op.I32_NE)
+        f.if_()
+        f.call(self.keep[number])
+        f.end()
+        load_word(f, I32, self.written_end[number])
+        f.set(b.log_end[number])
         load_word(f, I32, LAST)
         f.tee(b.entry[number])
         f.if_(I32)
@@ -208,22 +254,26 @@ class BatchBuilder(WatchingCode):
         f.get(b.trap[number])
         f.op(Op.I32_EQZ)
         f.if_()
+        f.const(I32, 0)
+        f.set(b.scalar)
         f.get(b.instruction[number])
         f.load(I32, 1, self.controlling)
-        f.if_(I32)
-        f.const(I32, self.shadow + number * self.inline)
+        f.if_()
+        f.get(b.shadow[number])
         f.get(b.world[number])
         f.call(self.changed)
-        f.else_()
-        f.const(I32, 0)
-        f.end()
         f.tee(b.scalar)
         f.if_()
-        self._keep_shadow(f, b, number)
+        self._look_again(f, b, number)
         f.end()
-        f.const(I32, self.log)
+        f.end()
+        f.get(b.log[number])
+        f.get(b.log_end[number])
+        f.op(Op.I32_NE)
+        f.if_()
+        f.get(b.log[number])
         f.get(b.world[number])
-        load_word(f, I32, LOG_END)
+        f.get(b.log_end[number])
         f.call(self.log_changes)
         f.tee(b.change[number])
         f.const(I32, 1)
@@ -231,6 +281,7 @@ class BatchBuilder(WatchingCode):
         f.get(b.scalar)
         f.op(Op.I32_OR)
         f.set(b.scalar)
+        f.end()
         f.get(b.change[number])
         f.get(b.scalar)
         f.op(Op.I32_OR)
@@ -263,11 +314,10 @@ class BatchBuilder(WatchingCode):
         f.set(b.bad)
         f.get(b.pair)
         f.if_()
-        self._copy_log(f, b)
         self._step_world(f, b, 1)
         self._judge_pair(f, b)
         f.else_()
-        f.get(b.guest[0])
+        f.get(b.was_guest[0])
         f.get(b.change[0])
         f.op(Op.I32_AND)
         f.get(b.instruction[0])
@@ -294,36 +344,12 @@ class BatchBuilder(WatchingCode):
         f.end()
         f.end()
 
-    def _copy_log(self, f: Function, b: _Locals) -> None:
-        """Keeps the log of the first world's step, of mostly no or one entry, which the second's overwrites."""
-        f.const(I32, 0)
-        f.set(b.logged)
-        done = f.block()
-        again = f.loop()
-        f.get(b.logged)
-        f.const(I32, self.log)
-        f.op(Op.I32_ADD)
-        load_word(f, I32, LOG_END)
-        f.op(Op.I32_GE_U)
-        f.branch_if(done)
-        f.get(b.logged)
-        f.get(b.logged)
-        f.load(I64, 8, self.log)
-        f.store(I64, 8, self.first_log)
-        f.get(b.logged)
-        f.const(I32, LOG_ENTRY_BYTES)
-        f.op(Op.I32_ADD)
-        f.set(b.logged)
-        f.branch(again)
-        f.end()
-        f.end()
-
     def _judge_pair(self, f: Function, b: _Locals) -> None:
         """Sets `bad` where the condition does not hold, and `apart` where the views part after two completions."""
         for number in range(2):
             f.get(b.trap[number])
             f.op(Op.I32_EQZ)
-            f.get(b.guest[number])
+            f.get(b.was_guest[number])
             f.op(Op.I32_AND)
         f.op(Op.I32_OR)
         f.get(b.instruction[0])
@@ -342,23 +368,11 @@ class BatchBuilder(WatchingCode):
         f.if_(I32)
         f.const(I32, 1)
         f.else_()
-        f.const(I32, self.first_log)
-        f.get(b.world[0])
-        f.get(b.logged)
-        f.const(I32, self.first_log)
-        f.op(Op.I32_ADD)
-        f.get(b.world[1])
-        f.const(I32, 0)
-        f.call(self.cells_differ)
+        self._call_cells_differ(f, b, 0)
         f.if_(I32)
         f.const(I32, 1)
         f.else_()
-        f.const(I32, self.log)
-        f.get(b.world[0])
-        load_word(f, I32, LOG_END)
-        f.get(b.world[1])
-        load_word(f, I32, self.offset)
-        f.call(self.cells_differ)
+        self._call_cells_differ(f, b, 1)
         f.end()
         f.end()
         f.set(b.apart)
@@ -370,6 +384,17 @@ class BatchBuilder(WatchingCode):
         f.get(b.scalar)
         f.op(Op.I32_AND)
         f.set(b.bad)
+
+    def _call_cells_differ(self, f: Function, b: _Locals, number: int) -> None:
+        f.get(b.log[number])
+        f.get(b.world[0])
+        f.get(b.log_end[number])
+        f.get(b.world[1])
+        if number:
+            load_word(f, I32, self.offset)
+        else:
+            f.const(I32, 0)
+        f.call(self.cells_differ)
 
     def _after(self, f: Function, b: _Locals, end: int) -> None:
         """What goes on after the step: see `Lockstep.run` and `Lockstep._go_on`."""
@@ -456,9 +481,11 @@ class BatchBuilder(WatchingCode):
             f.get(b.trap[0])
             f.get(b.world[0])
             f.call(self._numbers["deliver"])
-            f.tee(b.ended)
+            f.set(b.ended)
+            f.call(self.keep[0])
+            f.get(b.ended)
             f.branch_if(end)
-            self._keep_shadow(f, b, 0)
+            self._look_again(f, b, 0)
             f.const(I32, 0)
             f.set(b.pair)
         f.end()
@@ -511,7 +538,9 @@ class _Locals:
 
         self.world, self.guest, self.trap, self.change, self.instruction = two(), two(), two(), two(), two()
         self.pair, self.was, self.steps, self.suspects = f.local(I32), f.local(I32), f.local(I32), f.local(I32)
-        self.entry, self.mode, self.scalar, self.logged = two(), f.local(I32), f.local(I32), f.local(I32)
+        self.was_guest = two()
+        self.entry, self.level, self.shadow, self.log, self.log_end = two(), two(), two(), two(), two()
+        self.mode, self.scalar = f.local(I32), f.local(I32)
         self.bad, self.apart, self.any, self.all, self.declined, self.ended = (f.local(I32) for _ in range(6))
 
 

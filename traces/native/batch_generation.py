@@ -11,111 +11,20 @@ from .batch_places import (
     SHR64,
     SPOT_BYTES,
     TEMPLATE_BYTES,
-    BatchPlaces,
+    draw,
     load_word,
+    masked,
     store_low,
     store_word,
 )
-from .layout import FRAME_BYTES, HEADER_BYTES
-from .memory import HEAP, HEAP_LOW, OWNED
+from .batch_restoring import RestoringCode
+from .layout import PAGE_BYTES, ArrayPlace
+from .memory import LOG_END
 from .wasm import I32, I64, Function, Op
 
 
-class GenerationCode(BatchPlaces):
+class GenerationCode(RestoringCode):
     """Writes the functions that start a trace."""
-
-    def _restore(self) -> Function:
-        """Gives both worlds the base pair's scalars and pages again."""
-        f = Function("restore", (), ())
-        frame, entry, search, value = f.local(I32), f.local(I32), f.local(I32), f.local(I32)
-        for number in range(2):
-            self._world(f, number)
-            f.const(I32, self.layout.first)
-            f.op(Op.I32_ADD)
-            f.const(I32, self.saved + number * self.inline)
-            f.const(I32, self.inline)
-            f.copy_memory()
-        load_word(f, I32, OWNED)
-        f.set(frame)
-        done = f.block()
-        again = f.loop()
-        f.get(frame)
-        load_word(f, I32, HEAP)
-        f.op(Op.I32_GE_U)
-        f.branch_if(done)
-        # The entry that this page had: of a base page with the same array, page and world, else the default page.
-        f.const(I32, 0)
-        f.set(value)
-        load_word(f, I32, self.frames)
-        f.set(search)
-        found = f.block()
-        looking = f.loop()
-        f.get(search)
-        load_word(f, I32, OWNED)
-        f.op(Op.I32_GE_U)
-        f.branch_if(found)
-        for at in (0, 4, 8):
-            f.get(search)
-            f.load(I32, 4, at)
-            f.get(frame)
-            f.load(I32, 4, at)
-            f.op(Op.I32_EQ)
-            if at:
-                f.op(Op.I32_AND)
-        f.if_()
-        f.get(search)
-        f.const(I32, HEADER_BYTES)
-        f.op(Op.I32_ADD)
-        f.set(value)
-        f.branch(found)
-        f.end()
-        f.get(search)
-        f.const(I32, FRAME_BYTES)
-        f.op(Op.I32_ADD)
-        f.set(search)
-        f.branch(looking)
-        f.end()
-        f.end()
-        for place in self.layout.arrays.values():
-            if place.flat:
-                continue
-            f.get(frame)
-            f.load(I32, 4, 0)
-            f.const(I32, place.number)
-            f.op(Op.I32_EQ)
-            f.if_()
-            f.get(frame)
-            f.load(I32, 4, 4)
-            f.const(I32, 2)
-            f.op(Op.I32_SHL)
-            f.get(frame)
-            f.load(I32, 4, 8)
-            f.op(Op.I32_ADD)
-            f.set(entry)
-            f.get(entry)
-            f.get(value)
-            f.if_(I32)
-            f.get(value)
-            f.const(I32, place.default)
-            f.op(Op.I32_SUB)
-            f.get(frame)
-            f.load(I32, 4, 8)
-            f.op(Op.I32_SUB)
-            f.else_()
-            f.const(I32, 0)
-            f.end()
-            f.store(I32, 4, place.table)
-            f.end()
-        f.get(frame)
-        f.const(I32, FRAME_BYTES)
-        f.op(Op.I32_ADD)
-        f.set(frame)
-        f.branch(again)
-        f.end()
-        f.end()
-        store_word(f, I32, HEAP, lambda: load_word(f, I32, OWNED))
-        store_word(f, I32, HEAP_LOW, lambda: f.const(I32, 0))
-        return f
 
     def _write_spot(self) -> Function:
         """Writes a value to a spot of both worlds: the spot's address, the value."""
@@ -167,6 +76,7 @@ class GenerationCode(BatchPlaces):
                 self._world(f, number)
                 f.get(1)
                 f.call(self.puts[place.number])
+                f.call(self.keep[number])
                 f.end()
         return f
 
@@ -175,7 +85,9 @@ class GenerationCode(BatchPlaces):
         f = Function("generate", (), ())
         count, number, template, cells, shift = (f.local(I32) for _ in range(5))
         bits, value, low, high = (f.local(I64) for _ in range(4))
-        index, operand = f.local(I32), f.local(I32)
+        to, operand, stream = f.local(I32), f.local(I32), f.local(I64)
+        load_word(f, I64, self.stream)
+        f.set(stream)
 
         def pick(source: int, drop: int, count_of: Callable[[], None]) -> None:
             f.get(source)
@@ -199,7 +111,8 @@ class GenerationCode(BatchPlaces):
 
         load_word(f, I32, self.spot_count)
         f.if_()
-        f.call(self.draw)
+        draw(f, stream, bits)
+        f.get(bits)
         f.op(Op.WRAP)
         f.const(I32, 3)
         f.op(Op.I32_AND)
@@ -210,17 +123,16 @@ class GenerationCode(BatchPlaces):
         f.get(count)
         f.op(Op.I32_EQZ)
         f.branch_if(out)
-        f.call(self.draw)
-        f.set(bits)
+        draw(f, stream, bits)
         f.get(bits)
         f.const(I64, 7 << 32)
         f.op(AND64, Op.I64_EQZ)
-        f.if_(I64)
-        f.call(self.draw)
+        f.if_()
+        draw(f, stream, value)
         f.else_()
         pooled(16)
-        f.end()
         f.set(value)
+        f.end()
         pick(bits, 0, lambda: load_word(f, I32, self.spot_count))
         f.const(I32, SPOT_BYTES)
         f.op(Op.I32_MUL)
@@ -236,11 +148,10 @@ class GenerationCode(BatchPlaces):
         f.end()
         f.end()
 
-        load_word(f, I32, self.code_index)
-        f.set(index)
+        f.const(I32, self.fresh_code)
+        f.set(to)
         instructions = f.loop()
-        f.call(self.draw)
-        f.set(bits)
+        draw(f, stream, bits)
         f.get(number)
         f.if_(I32)
         pick(bits, 0, lambda: f.const(I32, self.shape.templates))
@@ -265,7 +176,8 @@ class GenerationCode(BatchPlaces):
         f.op(OR64, Op.I64_EQZ, Op.I32_EQZ)
         f.if_()
         for local, at in ((low, 16), (high, 24)):
-            f.call(self.draw)
+            draw(f, stream, value)
+            f.get(value)
             f.get(template)
             f.load(I64, 8, at)
             f.op(AND64)
@@ -273,27 +185,53 @@ class GenerationCode(BatchPlaces):
             f.op(OR64)
             f.set(local)
         f.end()
-        self._operands(f, template, operand, shift, bits, value, low, high, pooled)
+        self._operands(f, template, operand, shift, stream, bits, value, low, high, pooled)
         f.get(template)
         f.load(I32, 4, 32)
         f.set(cells)
-        writing = f.loop()
+        self._append(f, to, cells, low, high)
+        f.get(number)
+        f.const(I32, 1)
+        f.op(Op.I32_ADD)
+        f.tee(number)
+        f.const(I32, self.shape.fresh)
+        f.op(Op.I32_LT_U)
+        f.branch_if(instructions)
+        f.end()
+        store_word(f, I64, self.stream, lambda: f.get(stream))
+        f.get(to)
+        f.const(I32, self.fresh_code)
+        f.op(Op.I32_SUB)
+        f.const(I32, self.code_array.cell_bytes.bit_length() - 1)
+        f.op(Op.I32_SHR_U)
+        f.set(cells)
         for world in range(2):
             if world:
                 load_word(f, I32, self.paired)
                 f.if_()
-            f.get(index)
-            if world:
-                load_word(f, I32, self.offset)
-                f.op(Op.I32_ADD)
-                f.const(I32, self._index_mask(self.code_array))
-                f.op(Op.I32_AND)
-            self._world(f, world)
-            f.get(low)
-            f.call(self.puts[self.code_array.number])
+            self._place_code(f, world, cells, to)
             if world:
                 f.end()
-        width = self.code_array.value_width
+        return f
+
+    def _append(self, f: Function, to: int, cells: int, low: int, high: int) -> None:
+        """Writes so many cells of code to the address `to`, and moves that on."""
+        place = self.code_array
+        if place.value_width == 8:
+            for value, at in ((low, 0), (high, 8)):
+                f.get(to)
+                f.get(value)
+                f.store(I64, 8, at)
+            f.get(to)
+            f.get(cells)
+            f.op(Op.I32_ADD)
+            f.set(to)
+            return
+        width = place.value_width
+        writing = f.loop()
+        f.get(to)
+        masked(f, low, width)
+        f.store(I64, place.cell_bytes, 0)
         if width < 64:
             f.get(low)
             f.const(I64, width)
@@ -309,31 +247,110 @@ class GenerationCode(BatchPlaces):
         else:
             f.get(high)
             f.set(low)
-        f.get(index)
-        f.const(I32, 1)
+        f.get(to)
+        f.const(I32, place.cell_bytes)
         f.op(Op.I32_ADD)
-        f.const(I32, self._index_mask(self.code_array))
-        f.op(Op.I32_AND)
-        f.set(index)
+        f.set(to)
         f.get(cells)
         f.const(I32, 1)
         f.op(Op.I32_SUB)
         f.tee(cells)
         f.branch_if(writing)
         f.end()
-        f.get(number)
-        f.const(I32, 1)
+
+    def _place_code(self, f: Function, number: int, cells: int, source: int) -> None:
+        """Writes so many cells of the code to a world's memory, at once where they lie in one page."""
+        place = self.code_array
+        index, rest, world = f.local(I32), f.local(I32), f.local(I32)
+        self._world(f, number)
+        f.set(world)
+        load_word(f, I32, self.code_index)
+        if number:
+            load_word(f, I32, self.offset)
+            f.op(Op.I32_ADD)
+            f.const(I32, self._index_mask(place))
+            f.op(Op.I32_AND)
+        f.set(index)
+        f.const(I32, self.fresh_code)
+        f.set(source)
+        f.get(cells)
+        f.set(rest)
+        again = f.loop()
+        f.get(index)
+        f.get(world)
+        f.get(source)
+        f.load(I64, place.cell_bytes, 0)
+        f.call(self.puts[place.number])
+        f.get(index)
+        f.const(I32, PAGE_BYTES // place.cell_bytes - 1)
+        f.op(Op.I32_AND)
+        f.get(rest)
         f.op(Op.I32_ADD)
-        f.tee(number)
-        f.const(I32, self.shape.fresh)
-        f.op(Op.I32_LT_U)
-        f.branch_if(instructions)
+        f.const(I32, 0 if place.flat else PAGE_BYTES // place.cell_bytes)
+        f.op(Op.I32_LE_U)
+        f.if_()
+        self._place_rest(f, place, index, rest, source, world)
+        f.else_()
+        f.call(self.keep[number])
+        self._next(f, source, place.cell_bytes)
+        self._next(f, index, 1)
+        f.get(index)
+        f.const(I32, self._index_mask(place))
+        f.op(Op.I32_AND)
+        f.set(index)
+        f.get(rest)
+        f.const(I32, 1)
+        f.op(Op.I32_SUB)
+        f.tee(rest)
+        f.branch_if(again)
         f.end()
-        return f
+        f.end()
+        f.call(self.keep[number])
+
+    def _place_rest(self, f: Function, place: ArrayPlace, index: int, rest: int, source: int, world: int) -> None:
+        """Copies so many cells to a page of the world's own; the log's last entry, of the first, is for all of them."""
+        to, end = f.local(I32), f.local(I32)
+        load_word(f, I32, LOG_END)
+        f.const(I32, 2)
+        f.op(Op.I32_SUB)
+        f.get(rest)
+        f.store(I32, 2, 0)
+        self._cell_address(f, place, index, world)
+        f.set(to)
+        f.get(rest)
+        f.const(I32, place.cell_bytes.bit_length() - 1)
+        f.op(Op.I32_SHL)
+        f.get(source)
+        f.op(Op.I32_ADD)
+        f.set(end)
+        for size in (8, 1)[: 1 if place.cell_bytes == 8 else 2]:
+            done = f.block()
+            again = f.loop()
+            f.get(source)
+            f.const(I32, size)
+            f.op(Op.I32_ADD)
+            f.get(end)
+            f.op(Op.I32_GT_U)
+            f.branch_if(done)
+            f.get(to)
+            f.get(source)
+            f.load(I64, size, 0)
+            f.store(I64, size, 0)
+            self._next(f, to, size)
+            self._next(f, source, size)
+            f.branch(again)
+            f.end()
+            f.end()
+
+    def _next(self, f: Function, local: int, size: int) -> None:
+        f.get(local)
+        f.const(I32, size)
+        f.op(Op.I32_ADD)
+        f.set(local)
 
     def _operands(
-        self, f: Function, template: int, operand: int, shift: int, bits: int, value: int, low: int, high: int,
-        pooled: Callable[[int], None],
+        self, f: Function, template: int, operand: int, shift: int, stream: int, bits: int, value: int,
+        low: int, high: int, pooled: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Joins the template's operands to the code in `low` and `high`."""
         f.const(I32, 0)
@@ -345,8 +362,7 @@ class GenerationCode(BatchPlaces):
         f.load(I32, 4, 36)
         f.op(Op.I32_GE_U)
         f.branch_if(done)
-        f.call(self.draw)
-        f.set(bits)
+        draw(f, stream, bits)
         f.get(bits)
         f.const(I64, 7)
         f.op(AND64, Op.WRAP)

@@ -14,12 +14,14 @@ from .emit import Emitter
 from .graph import Graph, Plan
 from .kernel import _Builder
 from .layout import ArrayPlace, NativeError, Slot
-from .memory import LOG_END, LOG_ENTRY_BYTES
+from .memory import LOG_ENTRY_BYTES
 from .wasm import I32, I64, Function, Op
 
 CONTROLLED = (Role.MODE, Role.RESOURCE, Role.DEVICE)
 DECLINED = (Kind.UNSUPPORTED, Kind.UNPREDICTABLE)
 SPOT_BYTES, TEMPLATE_BYTES, OPERANDS = 24, 80, 5
+CODE_BYTES = 16
+"""Bytes of an instruction's code, at most."""
 IN_ENTRY = 1 << 31
 MOST_SPOTS, MOST_POOL, MOST_SUSPECTS = 256, 512, 256
 XOR64, SHR64, SHL64, MUL64, AND64, OR64, ADD64 = (
@@ -45,6 +47,7 @@ class BatchPlaces(_Builder):
     puts: dict[int, int]
     reads: dict[int, int]
     write_spot: int
+    keep: list[int]
     visible: int | None
     reserved: int | None
 
@@ -64,11 +67,14 @@ class BatchPlaces(_Builder):
         self.form_first, self.form_count = take(4), take(4)
         self.spot_count, self.pool_count, self.worlds = take(4), take(4), take(8)
         self.steps_done, self.digest, self.suspect_count = take(8), take(8), take(4)
-        self.at, self.frames = take(8), take(4)
+        self.at = take(8)
         self.spots, self.pool = take(SPOT_BYTES * MOST_SPOTS, 8), take(8 * MOST_POOL, 8)
         self.suspects = take(8 * MOST_SUSPECTS, 8)
         self.templates = take(TEMPLATE_BYTES * shape.templates, 8)
-        self.first_log = take(self.log_entries * LOG_ENTRY_BYTES, 8)
+        self.fresh_code = take(shape.fresh * CODE_BYTES * -(-self.code_array.cell_bytes // 8) + CODE_BYTES, 8)
+        logs = (shape.steps + 4 + shape.fresh) * (self.log_entries + CODE_BYTES) * LOG_ENTRY_BYTES
+        self.written = [take(logs, 8), take(logs, 8)]
+        self.written_end = [take(4), take(4)]
         self.inline = self.layout.inline - self.layout.first
         self.saved, self.shadow = take(2 * self.inline, 64), take(2 * self.inline, 64)
         self.controlling = take(len(machine.instructions) + 1, 8)
@@ -102,20 +108,18 @@ class BatchPlaces(_Builder):
 
     def _draw(self) -> Function:
         f = Function("draw", (), (I64,))
-        f.const(I32, 0)
+        stream, value = f.local(I64), f.local(I64)
         load_word(f, I64, self.stream)
-        f.const(I64, GOLDEN)
-        f.op(ADD64)
-        f.store(I64, 8, self.stream)
-        load_word(f, I64, self.stream)
-        f.call(self.mix)
+        f.set(stream)
+        draw(f, stream, value)
+        store_word(f, I64, self.stream, lambda: f.get(stream))
+        f.get(value)
         return f
 
     def _put(self, place: ArrayPlace) -> Function:
-        """Writes a cell: index, world, value."""
+        """Writes a cell, and logs that: index, world, value."""
         f = Function(f"put {place.name}", (I32, I32, I64), ())
         entry, low = f.local(I32), f.local(I32)
-        store_word(f, I32, LOG_END, lambda: f.const(I32, self.log))
         masked(f, 2, place.value_width)
         f.set(2)
         if place.value_width > 32:
@@ -160,18 +164,35 @@ def masked(f: Function, local: int, width: int) -> None:
     f.op(AND64)
 
 
-def mix_function() -> Function:
-    f = Function("mix", (I64,), (I64,))
+def mix(f: Function, local: int) -> None:
+    """Mixes the local variable of 64 bits, as `randomness.mix` does."""
     for shift, factor in ((30, FIRST), (27, SECOND)):
-        f.get(0)
-        f.get(0)
+        f.get(local)
+        f.get(local)
         f.const(I64, shift)
         f.op(SHR64, XOR64)
         f.const(I64, factor)
         f.op(MUL64)
-        f.set(0)
-    f.get(0)
-    f.get(0)
+        f.set(local)
+    f.get(local)
+    f.get(local)
     f.const(I64, 31)
     f.op(SHR64, XOR64)
+    f.set(local)
+
+
+def mix_function() -> Function:
+    f = Function("mix", (I64,), (I64,))
+    mix(f, 0)
+    f.get(0)
     return f
+
+
+def draw(f: Function, stream: int, local: int) -> None:
+    """The next number of the stream in one local variable, into the other."""
+    f.get(stream)
+    f.const(I64, GOLDEN)
+    f.op(ADD64)
+    f.tee(stream)
+    f.set(local)
+    mix(f, local)

@@ -24,7 +24,7 @@ from .batch_places import (
     Shape,
 )
 from .layout import NativeError, bytes_of
-from .memory import HEAP, OWNED
+from .memory import HEAP, LOG_END, OWNED
 from .runtime import Code
 from .store import Store
 
@@ -154,7 +154,9 @@ class Batches:
         self._second = self._store(self._read(HEAP), self._places.second_world)
         self._second.load(base.second or base.first)
         self._word(OWNED, self._read(HEAP))
-        self._word(b.frames, self._places.heap + -self._places.heap % 16)
+        self._word(LOG_END, b.log)
+        for number in range(2):
+            self._word(b.written_end[number], b.written[number])
         for number, world in enumerate((self._places.first_world, self._places.second_world)):
             self._running.write(b.saved + number * b.inline, self._running.read(world + b.layout.first, b.inline))
         self._word(b.offset, self.generator.offset(base))

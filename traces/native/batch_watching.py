@@ -10,8 +10,9 @@ from ringproof.model.terms import ArraySort
 from .batch_generation import GenerationCode
 from .batch_places import CONTROLLED, OR64, XOR64, load_word, store_word
 from .layout import ArrayPlace, Slot, bytes_of
-from .memory import LOG_ENTRY_BYTES
 from .wasm import I32, I64, Function, Op
+
+SEEN = (Role.PROGRAM, Role.MEMORY)
 
 
 class WatchingCode(GenerationCode):
@@ -28,11 +29,11 @@ class WatchingCode(GenerationCode):
         """Whether a controlled scalar of a world is not what its shadow says: the shadow, the world."""
         f = Function("changed", (I32, I32), (I32,))
         f.const(I64, 0)
-        for slot, size in self._scalars(CONTROLLED):
+        for offset, size in joined(self._scalars(CONTROLLED)):
             f.get(1)
-            f.load(I64, size, slot.offset)
+            f.load(I64, size, offset)
             f.get(0)
-            f.load(I64, size, slot.offset - self.layout.first)
+            f.load(I64, size, offset - self.layout.first)
             f.op(XOR64, OR64)
         f.op(Op.I64_EQZ, Op.I32_EQZ)
         return f
@@ -41,35 +42,13 @@ class WatchingCode(GenerationCode):
         """Whether the program's scalars differ in two worlds."""
         f = Function("scalars differ", (I32, I32), (I32,))
         f.const(I64, 0)
-        for slot, size in self._scalars((Role.PROGRAM,)):
+        for offset, size in joined(self._scalars((Role.PROGRAM,))):
             for world in (0, 1):
                 f.get(world)
-                f.load(I64, size, slot.offset)
+                f.load(I64, size, offset)
             f.op(XOR64, OR64)
         f.op(Op.I64_EQZ, Op.I32_EQZ)
         return f
-
-    def _entries(self, f: Function, body: Callable[[int, int, int], None]) -> None:
-        """For each entry of the log from the first parameter to the local variable after the parameters."""
-        array, index, count = f.local(I32), f.local(I32), f.local(I32)
-        done = f.block()
-        again = f.loop()
-        f.get(0)
-        f.get(2)
-        f.op(Op.I32_GE_U)
-        f.branch_if(done)
-        for local, size, at in ((index, 4, 0), (array, 2, 4), (count, 2, 6)):
-            f.get(0)
-            f.load(I32, size, at)
-            f.set(local)
-        body(array, index, count)
-        f.get(0)
-        f.const(I32, LOG_ENTRY_BYTES)
-        f.op(Op.I32_ADD)
-        f.set(0)
-        f.branch(again)
-        f.end()
-        f.end()
 
     def _log_changes(self) -> Function:
         """What the log from (first) to (third) has of the world (second): 1 for controlled, 2 for reserved cells."""
@@ -84,32 +63,23 @@ class WatchingCode(GenerationCode):
             f.op(Op.I32_OR)
             f.set(result)
 
-        def body(array: int, index: int, count: int) -> None:
-            for place in controlled:
-                f.get(array)
-                f.const(I32, place.number)
-                f.op(Op.I32_EQ)
-                f.if_()
+        def body(place: ArrayPlace, index: int, count: int) -> None:
+            if place in controlled:
                 found(1)
-                f.end()
-            if reserved is None:
+            if reserved is None or place is not self.code_array:
                 return
-            f.get(array)
-            f.const(I32, self.code_array.number)
-            f.op(Op.I32_EQ)
-            f.if_()
             again = f.loop()
-            self._ask(f, reserved, index, self.code_array)
+            self._ask(f, reserved, index, place)
             f.if_()
             found(2)
             f.end()
             self._next_cell(f, index, count)
             f.branch_if(again)
             f.end()
-            f.end()
 
-        if controlled or reserved is not None:
-            self._entries(f, body)
+        places = [*controlled, *([] if reserved is None or self.code_array in controlled else [self.code_array])]
+        if places:
+            self._entries(f, 0, 2, places, body)
         f.get(result)
         return f
 
@@ -137,50 +107,43 @@ class WatchingCode(GenerationCode):
         """Whether logged cells that a program sees differ: log, first world, log's end, second world, log's offset."""
         f = Function("cells differ", (I32, I32, I32, I32, I32), (I32,))
 
-        def body(array: int, index: int, count: int) -> None:
-            for place in self.layout.arrays.values():
-                if self.machine.components[place.name].role not in (Role.PROGRAM, Role.MEMORY):
-                    continue
-                mask = self._index_mask(place)
-                f.get(array)
-                f.const(I32, place.number)
-                f.op(Op.I32_EQ)
-                f.if_()
-                if place is self.code_array:
-                    f.get(index)
-                    f.get(4)
-                    f.op(Op.I32_SUB)
-                    f.set(index)
-                again = f.loop()
+        def body(place: ArrayPlace, index: int, count: int) -> None:
+            mask = self._index_mask(place)
+            if place is self.code_array:
                 f.get(index)
-                f.const(I32, mask)
-                f.op(Op.I32_AND)
-                f.get(1)
-                f.call(self.reads[place.number])
-                f.get(index)
-                if place is self.code_array:
-                    load_word(f, I32, self.offset)
-                    f.op(Op.I32_ADD)
-                f.const(I32, mask)
-                f.op(Op.I32_AND)
-                f.get(3)
-                f.call(self.reads[place.number])
-                f.op(Op.I64_NE)
+                f.get(4)
+                f.op(Op.I32_SUB)
+                f.set(index)
+            again = f.loop()
+            f.get(index)
+            f.const(I32, mask)
+            f.op(Op.I32_AND)
+            f.get(1)
+            f.call(self.reads[place.number])
+            f.get(index)
+            if place is self.code_array:
+                load_word(f, I32, self.offset)
+                f.op(Op.I32_ADD)
+            f.const(I32, mask)
+            f.op(Op.I32_AND)
+            f.get(3)
+            f.call(self.reads[place.number])
+            f.op(Op.I64_NE)
+            f.if_()
+            if self.visible is not None and place is self.code_array:
+                self._ask(f, self.visible, index, place)
                 f.if_()
-                if self.visible is not None and place is self.code_array:
-                    self._ask(f, self.visible, index, place)
-                    f.if_()
-                f.const(I32, 1)
-                f.op(Op.RETURN)
-                if self.visible is not None and place is self.code_array:
-                    f.end()
+            f.const(I32, 1)
+            f.op(Op.RETURN)
+            if self.visible is not None and place is self.code_array:
                 f.end()
-                self._next_cell(f, index, count)
-                f.branch_if(again)
-                f.end()
-                f.end()
+            f.end()
+            self._next_cell(f, index, count)
+            f.branch_if(again)
+            f.end()
 
-        self._entries(f, body)
+        seen = [p for p in self.layout.arrays.values() if self.machine.components[p.name].role in SEEN]
+        self._entries(f, 0, 2, seen, body)
         f.const(I32, 0)
         return f
 
@@ -206,50 +169,63 @@ class WatchingCode(GenerationCode):
         f.call(self.mix)
         f.store(I64, 8, self.path)
 
-    def _note(self) -> Function:
-        """Counts a step's cell: the mode before, the instruction's number, the fate."""
-        f = Function("note", (I32, I32, I32), ())
-        place, count = f.local(I32), f.local(I32)
+    def _level(self) -> Function:
+        """Where the coverage begins of what a world does at its level."""
+        f = Function("level", (I32,), (I32,))
+        place = f.local(I32)
+        slot = self.layout.slots[self.machine.mode]
         for number, level in enumerate(self.levels):
             f.get(0)
+            f.load(I32, 4, slot.offset)
             f.const(I32, int(level))
             f.op(Op.I32_EQ)
             f.if_()
-            f.const(I32, number)
+            f.const(I32, 4 * self.fates * number)
             f.set(place)
             f.end()
-        f.get(1)
-        f.const(I32, len(self.levels))
-        f.op(Op.I32_MUL)
         f.get(place)
-        f.op(Op.I32_ADD)
-        f.const(I32, self.fates)
+        return f
+
+    def _note(self) -> Function:
+        """Counts a step's cell: what the level adds to the place, the instruction's number, the fate."""
+        f = Function("note", (I32, I32, I32), ())
+        count = f.local(I32)
+        f.get(1)
+        f.const(I32, 4 * self.fates * len(self.levels))
         f.op(Op.I32_MUL)
         f.get(2)
-        f.op(Op.I32_ADD)
         f.const(I32, 2)
-        f.op(Op.I32_SHL)
-        f.tee(place)
+        f.op(Op.I32_SHL, Op.I32_ADD)
+        f.get(0)
+        f.op(Op.I32_ADD)
+        f.tee(0)
         f.load(I32, 4, self.coverage)
         f.tee(count)
         f.op(Op.I32_EQZ)
         f.if_()
         # The first time in this batch.
         load_word(f, I32, self.met_count)
-        f.get(place)
+        f.get(0)
         f.store(I32, 4, self.met)
         store_word(
-            f,
-            I32,
-            self.met_count,
-            lambda: load_word(f, I32, self.met_count),
-            lambda: f.const(I32, 4),
-            lambda: f.op(Op.I32_ADD),
-        )
+            f, I32, self.met_count,
+            lambda: load_word(f, I32, self.met_count), lambda: f.const(I32, 4), lambda: f.op(Op.I32_ADD),
+        )  # fmt: skip
         f.end()
-        f.get(place)
+        f.get(0)
         f.get(count)
         f.const(I32, 1)
         f.op(Op.I32_ADD)
         f.store(I32, 4, self.coverage)
         return f
+
+
+def joined(scalars: Sequence[tuple[Slot, int]]) -> list[tuple[int, int]]:
+    """Offsets and sizes of words that hold the scalars, two neighbours of 4 bytes in one."""
+    words: list[tuple[int, int]] = []
+    for slot, size in sorted(scalars, key=lambda scalar: scalar[0].offset):
+        if words and size == 4 and words[-1] == (slot.offset - 4, 4):
+            words[-1] = (slot.offset - 4, 8)
+        else:
+            words.append((slot.offset, size))
+    return words

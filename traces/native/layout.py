@@ -22,7 +22,8 @@ from .wasm import I32, I64
 PAGE_BYTES = 4096
 HEADER_BYTES = 16
 FRAME_BYTES = PAGE_BYTES + HEADER_BYTES
-"""A page of an array in memory: its header (the array's number, the page's number, the world), then its cells."""
+"""A page of an array in memory: its header (the array's number, the page's number, the world, and in a copy where it
+was copied from), then its cells."""
 
 ENTRY, WORLD = 0, 1
 """The local variables in which a function has the addresses of a decoded instruction and of the world."""

@@ -18,6 +18,9 @@ on pages belong to this run, and where the log ends."""
 CONTROL_BYTES = 128
 """What the words above, and the kernel's, take at the beginning of memory."""
 
+SOURCE = 12
+"""Where a page's header, after the array's number, the page's and the world, has the address of the cells it copied."""
+
 LOG_ENTRY_BYTES = 8
 """An entry of the log of places written: the first index (4 bytes), the array's number (2), the count of cells (2)."""
 
@@ -256,14 +259,18 @@ class Memory:
         f.op(Op.I32_ADD)
         f.set(entry)
         f.get(frame)
-        f.const(I32, HEADER_BYTES)
-        f.op(Op.I32_ADD)
         f.get(entry)
         f.load(I32, 4, place.table)
         f.get(WORLD)
         f.op(Op.I32_ADD)
         f.const(I32, place.default)
         f.op(Op.I32_ADD)
+        f.tee(new)
+        f.store(I32, 4, SOURCE)
+        f.get(frame)
+        f.const(I32, HEADER_BYTES)
+        f.op(Op.I32_ADD)
+        f.get(new)
         f.const(I32, PAGE_BYTES)
         f.copy_memory()
         f.get(frame)
