@@ -94,6 +94,7 @@ class BatchBuilder(WatchingCode):
         self.hash = self.module.define(self._hash())
         self.level = self.module.define(self._level())
         self.note = self.module.define(self._note())
+        self.total = self.module.define(self._total())
         self.module.define(self._batch(), export=True)
 
     def _batch(self) -> Function:
@@ -178,6 +179,7 @@ class BatchBuilder(WatchingCode):
         f.branch_if(traces)
         f.end()
         f.call(self.drop_pages)
+        f.call(self.total)
         f.const(I32, 0)
         return f
 

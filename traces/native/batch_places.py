@@ -83,7 +83,8 @@ class BatchPlaces(_Builder):
         self.levels = list(machine.levels.values())
         self.fates = 2 + len(self.traps.numbers)
         self.cells = (len(machine.instructions) + 1) * len(self.levels) * self.fates
-        self.coverage, self.met, self.met_count = take(4 * self.cells, 8), take(4 * self.cells, 8), take(4)
+        self.coverage, self.met, self.met_times = (take(4 * self.cells, 8) for _ in range(3))
+        self.met_count = take(4)
 
     @property
     def code_array(self) -> ArrayPlace:

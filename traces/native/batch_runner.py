@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cache
 
 from ringproof.model.terms import ArraySort, BoolSort
 
@@ -26,7 +25,7 @@ from .batch_places import (
 from .layout import NativeError, bytes_of
 from .memory import HEAP, LOG_END, OWNED
 from .runtime import Code
-from .store import Store
+from .store import FORMATS, Store
 
 LIMIT = 1 << 26
 
@@ -64,7 +63,7 @@ class Batches:
         self._forms: list[tuple[int, int]] = []
         for form in range(len(self.machine.instructions)):
             self._forms.append((sum(count for _, count in self._forms), len(generator.programs.of(form))))
-        self._cell = cache(self._cell_at)
+        self._cells: dict[int, tuple[int, int, str]] = {}
         self._write_tables()
 
     def _store(self, heap: int, world: int) -> Store:
@@ -118,27 +117,27 @@ class Batches:
         self._word(b.form_count, forms)
         for address, size in ((b.steps_done, 8), (b.digest, 8), (b.suspect_count, 4), (b.met_count, 4)):
             self._word(address, 0, size)
-        self._running.clear(b.coverage, 4 * b.cells)
-        self._running.call(
-            "batch", _signed(generator.key), serial * targets + target, targets, count
-        )  # fmt: skip
+        self._running.call("batch", _signed(generator.key), serial * targets + target, targets, count)
         found = self._read(b.suspect_count)
-        listed = list(
-            struct.unpack(
-                f"<{min(found, MOST_SUSPECTS)}Q", self._running.read(b.suspects, 8 * min(found, MOST_SUSPECTS))
-            )
-        )
+        listed = self._numbers(b.suspects, min(found, MOST_SUSPECTS), 8)
         batch = Batch(count, self._read(b.steps_done, 8), self._read(b.digest, 8), listed, found - len(listed))
         self._read_cells(batch)
         return batch
 
-    def _read_cells(self, batch: Batch) -> None:
-        b = self._builder
-        content, met = self._running.read(b.coverage, 4 * b.cells), self._running.read(b.met, self._read(b.met_count))
-        for (place,) in struct.iter_unpack("<I", met):
-            batch.cells[self._cell(place // 4)] += int.from_bytes(content[place : place + 4], "little")
+    def _numbers(self, address: int, count: int, size: int) -> list[int]:
+        return list(struct.unpack(f"<{count}{FORMATS[size]}", self._running.read(address, size * count)))
 
-    def _cell_at(self, place: int) -> tuple[int, int, str]:
+    def _read_cells(self, batch: Batch) -> None:
+        b, known = self._builder, self._cells
+        count = self._read(b.met_count) // 4
+        places, times = self._numbers(b.met, count, 4), self._numbers(b.met_times, count, 4)
+        known.update({place: self._cell(place // 4) for place in places if place not in known})
+        found: dict[tuple[int, int, str], int] = {}
+        for cell, number in zip(map(known.__getitem__, places), times, strict=True):
+            found[cell] = found.get(cell, 0) + number
+        batch.cells.update(found)
+
+    def _cell(self, place: int) -> tuple[int, int, str]:
         """What the counter at a place of the coverage counts."""
         rest, fate = divmod(place, self._builder.fates)
         form, level = divmod(rest, len(self._builder.levels))
@@ -152,7 +151,8 @@ class Batches:
             self._second.clear()
         self._first.load(base.first)
         self._second = self._store(self._read(HEAP), self._places.second_world)
-        self._second.load(base.second or base.first)
+        if base.second is not None:
+            self._second.load(base.second)
         self._word(OWNED, self._read(HEAP))
         self._word(LOG_END, b.log)
         for number in range(2):

@@ -219,6 +219,34 @@ class WatchingCode(GenerationCode):
         f.store(I32, 4, self.coverage)
         return f
 
+    def _total(self) -> Function:
+        """Puts how often each cell was met beside the list of cells, and begins the coverage afresh."""
+        f = Function("total", (), ())
+        at, place = f.local(I32), f.local(I32)
+        done = f.block()
+        again = f.loop()
+        f.get(at)
+        load_word(f, I32, self.met_count)
+        f.op(Op.I32_GE_U)
+        f.branch_if(done)
+        f.get(at)
+        f.get(at)
+        f.load(I32, 4, self.met)
+        f.tee(place)
+        f.load(I32, 4, self.coverage)
+        f.store(I32, 4, self.met_times)
+        f.get(place)
+        f.const(I32, 0)
+        f.store(I32, 4, self.coverage)
+        f.get(at)
+        f.const(I32, 4)
+        f.op(Op.I32_ADD)
+        f.set(at)
+        f.branch(again)
+        f.end()
+        f.end()
+        return f
+
 
 def joined(scalars: Sequence[tuple[Slot, int]]) -> list[tuple[int, int]]:
     """Offsets and sizes of words that hold the scalars, two neighbours of 4 bytes in one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from struct import unpack_from
+from struct import pack, unpack_from
 from typing import Any, Literal
 
 from ringproof.model.terms import ArraySort, BoolSort, Sort
@@ -126,9 +126,10 @@ class Store:
 
     def _drop_pages(self) -> None:
         places = {place.number: place for place in self._layout.arrays.values()}
-        for frame in range(self._heap, self._read_word(HEAP), FRAME_BYTES):
-            place = places[self._read_word(frame)]
-            self._word(self._world + place.table + 4 * self._read_word(frame + 4), 0)
+        pages = self.running.read(self._heap, self._read_word(HEAP) - self._heap)
+        for frame in range(0, len(pages), FRAME_BYTES):
+            number, page = unpack_from("<II", pages, frame)
+            self._word(self._world + places[number].table + 4 * page, 0)
         self._word(HEAP, self._heap)
 
     def _load_array(self, place: ArrayPlace, cells: Mapping[int, int], block: bytearray) -> None:
@@ -176,20 +177,23 @@ class Store:
                 content[start] = cell
             else:
                 content[start : start + size] = cell.to_bytes(size, "little")
-        for page, content in pages.items():
-            self._allocate(place, page, bytes(content))
+        self._allocate(place, pages)
 
-    def _allocate(self, place: ArrayPlace, page: int, content: bytes) -> None:
-        frame = self._read_word(HEAP)
-        if frame + FRAME_BYTES > self._heap + self._limit:
+    def _allocate(self, place: ArrayPlace, pages: Mapping[int, bytes | bytearray]) -> None:
+        start = self._read_word(HEAP)
+        end = start + len(pages) * FRAME_BYTES
+        if end > self._heap + self._limit:
             raise NativeError(f"the state's arrays need more than the limit of {self._limit} bytes")
-        while frame + FRAME_BYTES > self.running.size:
+        while end > self.running.size:
             self.running.grow(GROWTH)
             self._note_end()
-        header = b"".join([n.to_bytes(4, "little") for n in (place.number, page, self._world, 0)])
-        self.running.write(frame, header + content)
-        self._word(HEAP, frame + FRAME_BYTES)
-        self._word(self._world + place.table + 4 * page, frame + HEADER_BYTES - place.default - self._world)
+        frames = bytearray()
+        for page, content in pages.items():
+            cells = start + len(frames) + HEADER_BYTES
+            self._word(self._world + place.table + 4 * page, cells - place.default - self._world)
+            frames += pack("<IIII", place.number, page, self._world, 0) + content
+        self.running.write(start, bytes(frames))
+        self._word(HEAP, end)
 
 
 def _collect(cells: Cells, place: ArrayPlace, first: int, content: bytes) -> None:
