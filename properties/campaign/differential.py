@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 
 from ringproof.model.machine import Machine, MachineError
 from ringproof.traces.generation.bases import copied
@@ -82,7 +83,7 @@ ADAPTERS: dict[str, Callable[[Worker, str], Judge]] = {"ia32": _ia32}
 
 
 def differential(job: Job, oracle: str, budget: Budget, progress: Progress | None = None) -> Agreement:
-    """Compares the first states' steps of the traces 0, 1, 2, ... until the budget of traces or steps is spent.
+    """Compares the first states' steps of the traces 0, 1, 2, ... until the budget is spent.
 
     Raises MachineError for a machine without another implementation, OracleUnavailable where it does not work here.
     """
@@ -96,12 +97,16 @@ def differential(job: Job, oracle: str, budget: Budget, progress: Progress | Non
     judge = adapter(worker, oracle)
     found = Agreement(machine.name, oracle, job.seed)
     levels = {value: name for name, value in machine.levels.items()}
-    goal = budget.traces or budget.steps or 0
+    goal = budget.traces or budget.steps
+    targets = len(worker.generator.targets)
+    end = None if budget.seconds is None else monotonic() + budget.seconds
     while (budget.traces is None or found.traces < budget.traces) and (
         budget.steps is None or found.compared < budget.steps
     ):
+        if end is not None and monotonic() >= end:
+            break
         # A stride that has no factor in common with the targets visits every one of them.
-        start = worker.generator.start(_spread(found.traces, len(worker.generator.targets)))
+        start = worker.generator.start(_spread(found.traces, targets))
         state = start.first
         for _ in range(STEPS):
             before = copied(state)
@@ -119,8 +124,12 @@ def differential(job: Job, oracle: str, budget: Budget, progress: Progress | Non
                 break
         found.traces += 1
         if progress is not None and found.traces % 50 == 0:
-            done = found.traces if budget.traces else found.compared
-            progress(done, goal, f"{found.total('agrees')} agree, {found.total('differs')} differ")
+            done = found.compared if budget.traces is None and budget.steps is not None else found.traces
+            progress(
+                done,
+                goal or targets * (1 + done // targets),
+                f"{found.total('agrees')} agree, {found.total('differs')} differ",
+            )
     return found
 
 

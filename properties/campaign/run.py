@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TypeAlias
 
 from ringproof.model.machine import Machine
 from ringproof.solvers.z3_solver import Z3Solver
-from ringproof.traces.generation.traces import LONG, Generator
+from ringproof.traces.generation.traces import Generator
 from ringproof.traces.native.batch_runner import Batches
 
 from ..definitions import Semantics
@@ -25,8 +25,9 @@ from ..run import Stopped, prepare
 from ..workers import WorkerKilled
 from ..workers import workers as workers_of
 from .confirming import Confirmer, Violation
-from .coverage import Explainer, Reached, Standing, cells_of, fates
+from .coverage import Explainer, Reached, Standing, cells_of
 from .lockstep import CHANGES, COMPLETES, STEPS, Cell, Lockstep, Suspect, Watched
+from .plan import Plan, Stretch
 
 Progress = Callable[[int, int, str], None]
 Key = tuple[str, str, str]
@@ -41,9 +42,6 @@ SLICE = 8
 
 IDLE = 12
 """Traces with a suspect step that are looked into in a block after the last that showed something new."""
-
-LONGEST = 32
-"""Traces of a target in a round, at most."""
 
 SCHEMA = "ringproof/campaign/1"
 
@@ -68,11 +66,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Block:
-    """A share that is run natively: `LONG` traces of a target, from a serial on."""
+    """A share that is run natively."""
 
     place: int
-    target: int
-    serial: int
+    stretch: Stretch
     known: frozenset[Key]
 
 
@@ -163,7 +160,8 @@ class Worker:
 
     def block(self, request: Block) -> Part:
         """The traces of a block, natively; those with a suspect step are run again here, while they show new ones."""
-        batch = self._batches.run(request.target, request.serial, LONG)
+        stretch = request.stretch
+        batch = self._batches.run(stretch.target, stretch.serial, stretch.count)
         part = Part(request.place, batch.traces, batch.steps, batch.cells, digest=batch.digest)
         known = set(request.known)
         idle = 0
@@ -219,7 +217,7 @@ def campaign(
 ) -> Campaign:
     """Runs random traces of the machine `name` until the budget is spent.
 
-    With `native` they run in blocks of `LONG` traces of a target, in the native engine. With `explain` the solver is
+    With `native` they run in blocks of traces of one target, in the native engine. With `explain` the solver is
     asked about every cell of the coverage that was not met. An interrupt (Ctrl-C) gives what was found so far. Raises
     MachineError, GenerationError and NativeError for what cannot be run, ContradictionError where a counterexample
     contradicts a proof.
@@ -262,23 +260,19 @@ def _rounds(
     *,
     native: bool,
 ) -> None:
-    serials = [0] * len(worker.generator.targets)
-    expected = cache(lambda form: fates(worker.machine, form))
+    plan = Plan(worker.generator)
     while not _spent(result, budget, started):
-        none: frozenset[Key] = frozenset()
         requests: list[Request | Block]
         if native:
-            serial = LONG * (1 + result.rounds)
-            requests = [Block(target, target, serial, none) for target in range(len(serials))]
-            planned = LONG * len(requests)
+            stretches = plan.stretches(result.cells, result.rounds)
+            requests = [Block(place, stretch, frozenset()) for place, stretch in enumerate(stretches)]
+            planned = sum(stretch.count for stretch in stretches)
         else:
-            numbers = _numbers(result, worker.generator, serials, expected)
+            numbers = plan.numbers(result.cells, result.rounds)
             if budget.traces is not None:
                 numbers = numbers[: budget.traces - result.traces]
-            requests = [
-                Request(place, tuple(numbers[at : at + SHARE]), none)
-                for place, at in enumerate(range(0, len(numbers), SHARE))
-            ]
+            shares = [tuple(numbers[at : at + SHARE]) for at in range(0, len(numbers), SHARE)]
+            requests = [Request(place, share, frozenset()) for place, share in enumerate(shares)]
             planned = len(numbers)
         # What is known, and the time, are looked at between slices only: so no number of processes changes a result.
         for at in range(0, len(requests), SLICE):
@@ -308,21 +302,6 @@ def _tell(progress: Progress, result: Campaign, parts: Iterable[Part], budget: B
         progress(steps, budget.steps, latest)
     else:
         progress(traces, budget.traces or traces + planned, latest)
-
-
-def _numbers(
-    result: Campaign, generator: Generator, serials: list[int], expected: Callable[[int], list[str]]
-) -> list[int]:
-    """The traces of the next round: one of each target first, then more of those that have cells which were not met."""
-    targets = generator.targets
-    most = min(LONGEST, 1 << result.rounds)
-    numbers: list[int] = []
-    for place, target in enumerate(targets):
-        met = all((target.form, target.level, fate) in result.cells for fate in expected(target.form))
-        for _ in range(max(1, most // 4) if met else most):
-            numbers.append(serials[place] * len(targets) + place)
-            serials[place] += 1
-    return numbers
 
 
 def _spent(result: Campaign, budget: Budget, started: float) -> bool:

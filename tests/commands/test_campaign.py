@@ -36,6 +36,25 @@ def test_the_seed_and_the_trace_number_bring_a_violation_back(capsys: pytest.Cap
     assert again["witness"] == violation["witness"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "more", [["--traces", "60", "--explain"], ["--traces", "1", "--native"]], ids=["python", "native"]
+)
+def test_one_worker_and_four_print_the_same(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for workers in ("1", "4"):
+        assert main(["campaign", "third-generation-read-mode", *more, "--workers", workers, "--json", "--quiet"]) == 1
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] and json.loads(printed[0])["violations"]
+
+
+def test_a_trace_alone_may_be_expected_to_violate(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["campaign", "third-generation-shrink", "--trace", "4"]
+    assert [main([*arguments, "--expect", word]) for word in ("violated", "holds")] in ([0, 1], [1, 0])
+    out = capsys.readouterr().out
+    assert ": trace 4 of seed 1, for " in out and "       0  " in out
+
+
 def test_nothing_found_is_no_proof(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["campaign", "third-generation", "--traces", "20", "--workers", "1", "--quiet"]) == 0
     assert "No violation was met, which is no proof" in capsys.readouterr().out
@@ -50,6 +69,8 @@ def test_nothing_found_is_no_proof(capsys: pytest.CaptureFixture[str]) -> None:
             ["campaign", "third-generation", "--against", "unicorn"],
             "there is no other implementation of third-generation",
         ),
+        (["campaign", "ia32", "--trace", "1", "--native", "--steps", "5"], "--trace goes without --steps and --native"),
+        (["campaign", "ia32", "--against", "unicorn", "--explain"], "--against goes without --explain"),
     ],
 )
 def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

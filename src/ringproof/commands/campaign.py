@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from ringproof.exits import Exit
 
@@ -29,7 +31,11 @@ ORACLES = ("unicorn",)
     "--time", "seconds", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="End after so long."
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes to use; all cores by default.")
-@click.option("--native", is_flag=True, help="Run in the native engine, in rounds of 4096 traces of each target.")
+@click.option(
+    "--native",
+    is_flag=True,
+    help="Run in the native engine, in whole rounds: blocks of up to 4096 traces for each form and level.",
+)
 @click.option("--explain", is_flag=True, help="Ask the solver about every cell of the coverage that was not met.")
 @click.option("--coverage", is_flag=True, help="Print the whole table of the coverage.")
 @click.option("--trace", type=click.IntRange(0), metavar="N", help="Show trace N alone.")
@@ -57,9 +63,13 @@ def campaign(
     from .progress import SECONDS_BETWEEN_LINES, reporter
 
     context = click.get_current_context()
+    if trace is not None:
+        _alone(context, "--trace", TRACE_TAKES)
+    elif against is not None:
+        _alone(context, "--against", AGAINST_TAKES)
     click.echo(f"seed {seed}", err=True)
     if trace is not None:
-        context.exit(_trace(machine, assume, seed, trace, save, as_json=as_json))
+        context.exit(_trace(machine, assume, seed, trace, save, expect, as_json=as_json))
     if traces is None and steps is None and seconds is None:
         traces = TRACES
     budget = Budget(traces, steps, seconds)
@@ -92,6 +102,22 @@ def campaign(
     context.exit(_exit(found, expect))
 
 
+TRACE_TAKES = {"machine", "assume", "seed", "trace", "save", "expect", "as_json", "quiet"}
+AGAINST_TAKES = {"machine", "assume", "seed", "traces", "steps", "seconds", "against", "as_json", "quiet"}
+
+
+def _alone(context: click.Context, option: str, takes: Set[str]) -> None:
+    """Raises click.UsageError where an option was given that `option` would ignore."""
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in takes
+        and context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(f"{option} goes without {' and '.join(given)}")
+
+
 def _exit(found: Campaign, expect: str | None) -> Exit:
     from ringproof.properties.run import Stopped
 
@@ -102,7 +128,16 @@ def _exit(found: Campaign, expect: str | None) -> Exit:
     return verdict_exit(bool(found.violations), expect)
 
 
-def _trace(machine: str, assume: dict[str, str], seed: int, number: int, save: Path | None, *, as_json: bool) -> Exit:
+def _trace(
+    machine: str,
+    assume: dict[str, str],
+    seed: int,
+    number: int,
+    save: Path | None,
+    expect: str | None,
+    *,
+    as_json: bool,
+) -> Exit:
     """Shows one trace, and saves what it violates."""
     from ringproof.properties.campaign.run import Job, Worker
 
@@ -118,4 +153,4 @@ def _trace(machine: str, assume: dict[str, str], seed: int, number: int, save: P
         print_json(campaign_text.trace_document(worker, seed, number, watched, violations))
     else:
         click.echo(campaign_text.trace_text(worker, seed, number, watched, violations))
-    return Exit.VIOLATED if violations else Exit.EXPECTED
+    return verdict_exit(bool(violations), expect)

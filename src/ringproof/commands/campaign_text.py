@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from .common import columns
+from .common import columns, filled
 
 if TYPE_CHECKING:
     from ringproof.model.machine import Machine
@@ -25,7 +26,7 @@ def text(found: Campaign, name: str, assume: Mapping[str, str], *, coverage: boo
     counts = Counter(standing.reached for standing in standings)
     parts = [
         f"{found.machine.name}: {found.traces} traces, {found.steps} steps, seed {found.seed},"
-        f" digest {found.digest:016x}",
+        f" digest {found.digest:016x}; {found.seconds:.1f} s",
     ]
     if found.stopped is not None:
         parts.append(f"Stopped early: {found.stopped.value}.")
@@ -34,7 +35,7 @@ def text(found: Campaign, name: str, assume: Mapping[str, str], *, coverage: boo
         forms = len({key[0] for key in found.violations})
         parts += ["", f"VIOLATED: {_number(forms, 'instruction form')} sensitive without a trap at the guests' level"]
         for key, violation in found.violations.items():
-            parts.append(f"  {violation.witness.text}")
+            parts.append(filled(violation.witness.text, indent="  ", later="      "))
             times = _number(found.met[key], "time")
             parts.append(f"    {violation.witness.id}, met {times}, first by: {command} --trace {violation.trace}")
     else:
@@ -127,9 +128,19 @@ def trace_text(worker: Worker, seed: int, number: int, watched: Watched, violati
         f"{worker.machine.name}: trace {number} of seed {seed}, for {instruction.id}",
         f"starts from {kinds[start.base.kind]}; {watched.steps} steps, digest {watched.digest:016x}; {watched.ended}",
         "",
-        *[f"  {line}" for line in watched.listing],
+        *_listing(watched.listing),
     ]
-    return "\n".join(lines + [f"\nVIOLATED: {v.witness.text}" for v in violations])
+    return "\n".join(lines + ["\n" + filled(f"VIOLATED: {v.witness.text}") for v in violations])
+
+
+def _listing(steps: Sequence[str]) -> Iterator[str]:
+    """The steps with their numbers; what repeats itself is a line."""
+    number = 0
+    for step, same in groupby(steps):
+        times = len(list(same))
+        numbers = f"{number}" if times == 1 else f"{number} to {number + times - 1}"
+        yield f"  {numbers:>8}  {step}"
+        number += times
 
 
 def trace_document(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from collections.abc import Mapping
 
 from ringproof.properties.classification import Row
@@ -11,7 +10,7 @@ from ringproof.properties.document import context
 from ringproof.properties.run import Report
 from ringproof.properties.told import Telling, story
 
-from .common import columns
+from .common import columns, filled
 
 
 def text(report: Report, name: str, assumed: Mapping[str, str], *, everything: bool) -> str:
@@ -55,7 +54,7 @@ def _theorems(report: Report) -> list[str]:
             line += f"; undecided: {', '.join(condition.undecided)}"
         if condition.holds is None and not condition.undecided:
             line += ": not every instruction was decided"
-        found.append(_filled(line + ".", 110, subsequent_indent="    "))
+        found.append(filled(line + "."))
     return found
 
 
@@ -63,7 +62,7 @@ def _violation(row: Row, telling: Telling) -> list[str]:
     lines = [f"  {row.name}: {_words(row)}"]
     for witness in story(row)[:2]:
         body = f"{telling.sentence(witness)} [{witness.id}]"
-        lines.append(_filled(body, 108, initial_indent="      ", subsequent_indent="      "))
+        lines.append(filled(body, 108, indent="      ", later="      "))
     return lines
 
 
@@ -93,13 +92,11 @@ def _summary(report: Report) -> list[str]:
     innocuous = [row for row in report.rows if row.innocuous and not row.always_traps]
     plain = [row.name for row in innocuous if not row.flag("timing_sensitive")]
     timing = [row.name for row in report.rows if row.flag("timing_sensitive")]
-    lines = [
-        _filled(f"Privileged ({len(privileged)}): {', '.join(privileged) or 'none'}.", 110, subsequent_indent="    ")
-    ]
+    lines = [filled(f"Privileged ({len(privileged)}): {', '.join(privileged) or 'none'}.")]
     if timing:
         lines.append(f"Timing sensitive: {', '.join(timing)}.")
     if trapping:
-        lines.append(_wrapped(f"Always trap: {', '.join(trapping)}."))
+        lines.append(filled(f"Always trap: {', '.join(trapping)}."))
     lines.append(f"Innocuous: {len(plain)} of {len(report.rows)} instructions.")
     lines.append(_modes(report))
     if report.decoding is not None and report.decoding.disjoint and report.decoding.total:
@@ -113,9 +110,7 @@ def _modes(report: Report) -> str:
     guest, top, ways = report.modes.guest, report.modes.levels[0], report.modes.other_ways()
     rows = "By the rows above, from" if report.selected or report.stopped else "From"
     if ways:
-        return _wrapped(
-            f"{rows} {guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}."
-        )
+        return filled(f"{rows} {guest}, {top} can be reached other than through an entry point: by {', '.join(ways)}.")
     into = [t for t in report.modes.transitions if t.raises and t.target == top]
     by = ", ".join(dict.fromkeys(t.by for t in into if not t.is_trap))
     traps = ", ".join(dict.fromkeys(t.by for t in into if t.is_trap))
@@ -124,18 +119,7 @@ def _modes(report: Report) -> str:
     if not report.machine.deliver:
         entered = f"{entered or 'no instruction'}; the machine does not say how it delivers traps"
     entered = entered or "none of these"
-    return _wrapped(f"{rows} {guest}, {top} is reached only through its entry points: {entered}.")
-
-
-def _wrapped(line: str) -> str:
-    return _filled(line, 110, subsequent_indent="    ")
-
-
-def _filled(text: str, width: int, *, initial_indent: str = "", subsequent_indent: str = "") -> str:
-    """`text` in lines; the name of a counterexample is never broken."""
-    return textwrap.fill(
-        text, width, initial_indent=initial_indent, subsequent_indent=subsequent_indent, break_on_hyphens=False
-    )
+    return filled(f"{rows} {guest}, {top} is reached only through its entry points: {entered}.")
 
 
 def _decoding(report: Report) -> str:

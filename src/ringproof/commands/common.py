@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -100,6 +101,11 @@ def verdict_exit(violated: bool | None, expect: str | None) -> Exit:
     if expect is None:
         return Exit.VIOLATED if violated else Exit.EXPECTED
     return Exit.EXPECTED if violated == (expect == "violated") else Exit.VIOLATED
+
+
+def filled(text: str, width: int = 110, *, indent: str = "", later: str = "    ") -> str:
+    """`text` in lines, of which all but the first begin with `later`; the name of a counterexample is never broken."""
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=later, break_on_hyphens=False)
 
 
 def columns(rows: list[tuple[str, ...]], indent: str = "  ") -> str:
