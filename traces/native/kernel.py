@@ -10,11 +10,12 @@ Exported are `run` (at most so many steps of a world), `record` (as `run`, and w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringproof.model.cpu import Outcome
 from ringproof.model.machine import Machine
-from ringproof.model.terms import BitVec, Term, substitute, topological, var
+from ringproof.model.terms import FALSE, BitVec, Term, substitute, topological, var
 from ringproof.traces.interpreter import UNDEFINED
 from ringproof.traces.recording.shape import Shape
 
@@ -29,6 +30,7 @@ from .memory import CONTROL_BYTES, LOG_ENTRY_BYTES
 from .outcomes import OutcomeCode, TrapTable
 from .recording_code import RecordingPlaces, Steps, define_recording, recordable
 from .stepping import ENTRIES, Stepping
+from .variants import implied, shortcut
 from .wasm import I32, PAGE, Function, Module, Op
 
 
@@ -143,29 +145,45 @@ class _Builder:
         f = Function("fill", (I32,), ())
         traps = self.fetch.traps[len(self.fetch.traps) - known :]
         guards = substitute([trap.guard for trap in traps], self.fetched.replace)
-        plan = Plan(Graph())
-        for term in (self.fetched.word, *guards):
-            plan.use(term, plan.root)
-        plan.settle()
-        e = Emitter(f, plan, {RAW: Slot(0, 0)}, self.support)
-        e.open(plan.root)
-        write_slot(e, self.fetched.word, self.word)
         f.get(ENTRY)
         f.const(I32, 0)
         f.store(I32, 4, entry.number)
-        for trap, guard in zip(traps, guards, strict=True):
-            e.value(guard)
+        condition = shortcut([self.fetched.word, *guards])
+        if condition is not None:
+            e = self._over_raw(f, None, condition)
+            e.value(condition)
             f.if_()
-            f.get(ENTRY)
-            f.const(I32, count + self.traps.number(trap.cause, trap.details))
-            f.store(I32, 4, entry.handler)
-            f.op(Op.RETURN)
-            f.end()
+        for truth in (True, False) if condition is not None else (None,):
+            facts = implied(condition, truth=truth) if condition is not None and truth is not None else None
+            e = self._over_raw(f, facts, self.fetched.word, *guards)
+            write_slot(e, self.fetched.word, self.word)
+            for trap, guard in zip(traps, guards, strict=True):
+                if e.plan.graph.resolve(guard) is FALSE:
+                    continue
+                e.value(guard)
+                f.if_()
+                f.get(ENTRY)
+                f.const(I32, count + self.traps.number(trap.cause, trap.details))
+                f.store(I32, 4, entry.handler)
+                f.op(Op.RETURN)
+                f.end()
+            if truth is not None:
+                f.else_() if truth else f.end()
         f.get(ENTRY)
         f.get(ENTRY)
         f.call(by_word)
         f.store(I32, 4, entry.handler)
         return self.module.define(f)
+
+    def _over_raw(self, f: Function, facts: Mapping[Term, bool] | None, *terms: Term) -> Emitter:
+        """Where terms over the fetched cells of the entry are written, some conditions being known."""
+        plan = Plan(Graph(facts))
+        for term in terms:
+            plan.use(term, plan.root)
+        plan.settle()
+        e = Emitter(f, plan, {RAW: Slot(0, 0)}, self.support)
+        e.open(plan.root)
+        return e
 
     # Traps.
 
