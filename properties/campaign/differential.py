@@ -19,8 +19,8 @@ from ringproof.traces.oracles.sources import source
 from .run import Budget, Job, Progress, Worker
 
 EXAMPLES = 20
-AROUND = 32
-"""Bytes before an instruction, and three times as many after it, into which a store is not compared."""
+PAGE, AROUND = 0x1000, 32
+"""From so many bytes before an instruction to so many after the end of its page, a store is not compared."""
 
 Judge = Callable[[Step, State], str]
 """What a comparison of one step from a state says: "agrees", "listed", "not compared", or a difference in words."""
@@ -68,8 +68,10 @@ def _ia32(worker: Worker, name: str) -> Judge:
         if answer is None or isinstance(answer, Cannot):
             return "not compared"
         start = state["CS_base"] + state["EIP"]
-        if any(address - start + AROUND & 0xFFFFFFFF < 4 * AROUND for address in answer.written):
-            return "not compared"  # an emulator that translates blocks of code starts over with what it has overwritten
+        near = PAGE - start % PAGE + 2 * AROUND
+        if any(address - start + AROUND & 0xFFFFFFFF < near for address in answer.written):
+            # An emulator translates blocks of code, of a page at most, and starts over with what it has overwritten.
+            return "not compared"
         if not differences:
             return "agrees"
         disagreement = Disagreement(case, differences, expected, answer)

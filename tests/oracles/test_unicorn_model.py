@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from ringproof.model.machine import Machine
 from ringproof.model.terms import FALSE, Term
 from ringproof.properties.run import check
 from ringproof.traces.interpreter import Interpreter
-from ringproof.traces.oracles.answers import OracleUnavailable
-from ringproof.traces.oracles.comparison import cases
+from ringproof.traces.oracles.answers import OracleUnavailable, Raised
+from ringproof.traces.oracles.comparison import Comparer, Disagreement, cases
+from ringproof.traces.oracles.deviations import Explainer
 from ringproof.traces.oracles.ia32_steps import Case
 from ringproof.traces.oracles.sources import source
 from ringproof.traces.oracles.unicorn_deviations import UNICORN
@@ -52,6 +54,20 @@ def test_every_form_is_compared_in_every_ring(run: Validation) -> None:
     assert len(run.forms) > 500
     assert set(run.rings) == {0, 1, 2, 3}
     assert {"completes", "#GP", "#SS", "#DE", "#UD", "#BR"} <= run.outcomes().keys()
+
+
+def test_the_hidden_parts_of_a_null_table_are_nothing_that_an_interrupt_changed(oracle: UnicornIA32) -> None:
+    interpreter = Interpreter(load("ia32"))
+    int3 = next(i for i in interpreter.machine.instructions if i.name == "INT3")
+    comparer, seen = Comparer(interpreter, oracle), 0
+    for drawn in islice(cases(interpreter, SEED, [int3]), 20):
+        case = replace(drawn, state={**drawn.state, "LDTR_index": 0, "LDTR_access": 0, "LDTR_limit": 119})
+        expected, answer, differences = comparer.compare(case)
+        if differences and isinstance(answer, Raised):
+            seen += 1
+            found = Disagreement(case, differences, expected, answer)
+            assert Explainer(comparer, UNICORN).explain(found) is not None, found.describe()
+    assert seen
 
 
 # The comparison can fail.

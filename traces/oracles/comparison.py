@@ -152,7 +152,7 @@ class Comparer:
                 name in shown
                 and after[name] != shown[name]
                 and name not in ignored
-                and not _unusable(name, after, shown)
+                and not unusable(name, after, shown)
             ):
                 found[name] = (int(after[name]), int(shown[name]))
         memory, before = after["memory"], case.state["memory"]
@@ -189,8 +189,8 @@ def _outcome(result: Trapped | Answer | None) -> str | None:
     return None
 
 
-def _unusable(name: str, ours: Mapping[str, int], theirs: Mapping[str, int]) -> bool:
-    """Whether `name` is a hidden part of a segment register that both say is unusable."""
+def unusable(name: str, ours: Mapping[str, int], theirs: Mapping[str, int]) -> bool:
+    """Whether `name` is a hidden part of a segment register that both say is unusable: it need not be the same."""
     register, _, part = name.partition("_")
     return part in HIDDEN and not ours.get(f"{register}_access", 1) and not theirs.get(f"{register}_access", 1)
 
@@ -208,4 +208,4 @@ def cases(interpreter: Interpreter, seed: int, instructions: Sequence[Instructio
                 yield case
 
 
-__all__ = ["Comparer", "Disagreement", "Expected", "Oracle", "Recorded", "cases"]
+__all__ = ["Comparer", "Disagreement", "Expected", "Oracle", "Recorded", "cases", "unusable"]

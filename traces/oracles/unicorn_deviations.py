@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .answers import Completed, Raised
-from .comparison import Disagreement
+from .comparison import Disagreement, unusable
 from .deviations import Deviation
 from .explanations import among, before_the_fault, completes, everything, instead, memory, own_clock, raises
 from .unicorn_views import privileged_for_io, without_limits, without_null, without_types
@@ -44,7 +44,11 @@ def _undelivered(disagreement: Disagreement) -> set[str]:
         return set()
     passed = 0 if vector == 6 else len(case.code)
     after = {**case.state, "EIP": case.state["EIP"] + passed & MASK}
-    changed = {name for name in answer.state if name in after and answer.state[name] != after[name]}
+    changed = {
+        name
+        for name, value in answer.state.items()
+        if name in after and value != after[name] and not unusable(name, after, answer.state)
+    }
     return set() if changed else everything(disagreement)
 
 
