@@ -15,7 +15,7 @@ from typing import TypeAlias
 from ringproof.model.cpu import Kind
 from ringproof.model.machine import Instruction
 from ringproof.traces.generation.bases import copied
-from ringproof.traces.generation.randomness import WORD, mix
+from ringproof.traces.generation.randomness import SECOND, WORD, mix
 from ringproof.traces.generation.traces import Generator, Start
 from ringproof.traces.interpreter import State, Step, Trapped
 from ringproof.traces.python_code import Cells
@@ -205,9 +205,9 @@ class Lockstep:
 
 
 def _joined(digest: int, value: int) -> int:
-    """The digest with a value of any width, 64 bits at a time."""
+    """The digest with a value of any width, 64 bits at a time; it is mixed when all have joined."""
     while True:
-        digest, value = mix(digest ^ value & WORD), value >> 64
+        digest, value = (digest * SECOND + (value & WORD)) & WORD, value >> 64
         if not value:
             return digest
 

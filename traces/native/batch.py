@@ -88,6 +88,7 @@ class BatchBuilder(WatchingCode):
         self.write_spot = self.module.define(self._write_spot())
         self.generate = self.module.define(self._generate())
         self.changed = self.module.define(self._changed())
+        self.copy_to_shadow = self.module.define(self._shadow())
         self.log_changes = self.module.define(self._log_changes())
         self.scalars_differ = self.module.define(self._scalars_differ())
         self.cells_differ = self.module.define(self._cells_differ())
@@ -104,6 +105,11 @@ class BatchBuilder(WatchingCode):
         for number in range(2):
             self._world(f, number)
             f.set(b.world[number])
+            self._look_at_mode(f, b, number)
+            f.get(b.level[number])
+            f.set(b.first_level[number])
+            f.get(b.guest[number])
+            f.set(b.first_guest[number])
         traces = f.loop()
         store_word(f, I64, self.stream, lambda: self._key_of(f))
         store_word(f, I64, self.path, lambda: f.get(1), lambda: f.call(self.mix))
@@ -113,7 +119,10 @@ class BatchBuilder(WatchingCode):
         for number in range(2):
             f.const(I32, self.saved + number * self.inline)
             f.set(b.shadow[number])
-            self._look_at_mode(f, b, number)
+            f.get(b.first_level[number])
+            f.set(b.level[number])
+            f.get(b.first_guest[number])
+            f.set(b.guest[number])
         for local in (b.steps, b.suspects, b.ended):
             f.const(I32, 0)
             f.set(local)
@@ -213,10 +222,7 @@ class BatchBuilder(WatchingCode):
         f.const(I32, self.shadow + number * self.inline)
         f.tee(b.shadow[number])
         f.get(b.world[number])
-        f.const(I32, self.layout.first)
-        f.op(Op.I32_ADD)
-        f.const(I32, self.inline)
-        f.copy_memory()
+        f.call(self.copy_to_shadow)
         self._look_at_mode(f, b, number)
 
     def _step_world(self, f: Function, b: _Locals, number: int) -> None:
@@ -540,7 +546,7 @@ class _Locals:
 
         self.world, self.guest, self.trap, self.change, self.instruction = two(), two(), two(), two(), two()
         self.pair, self.was, self.steps, self.suspects = f.local(I32), f.local(I32), f.local(I32), f.local(I32)
-        self.was_guest = two()
+        self.first_level, self.first_guest, self.was_guest = two(), two(), two()
         self.entry, self.level, self.shadow, self.log, self.log_end = two(), two(), two(), two(), two()
         self.mode, self.scalar = f.local(I32), f.local(I32)
         self.bad, self.apart, self.any, self.all, self.declined, self.ended = (f.local(I32) for _ in range(6))

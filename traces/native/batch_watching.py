@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from ringproof.model.machine import Role
 from ringproof.model.terms import ArraySort
 
+from ..generation.randomness import SECOND
 from .batch_generation import GenerationCode
-from .batch_places import CONTROLLED, OR64, XOR64, load_word, store_word
-from .layout import ArrayPlace, Slot, bytes_of
+from .batch_places import ADD64, CONTROLLED, MUL64, OR64, SHL64, XOR64, load_word, store_word
+from .layout import PAGE_BYTES, ArrayPlace, Slot, bytes_of
 from .wasm import I32, I64, Function, Op
 
 SEEN = (Role.PROGRAM, Role.MEMORY)
@@ -36,6 +37,16 @@ class WatchingCode(GenerationCode):
             f.load(I64, size, offset - self.layout.first)
             f.op(XOR64, OR64)
         f.op(Op.I64_EQZ, Op.I32_EQZ)
+        return f
+
+    def _shadow(self) -> Function:
+        """Copies the controlled scalars of a world (second) to a shadow (first)."""
+        f = Function("shadow", (I32, I32), ())
+        for offset, size in joined(self._scalars(CONTROLLED)):
+            f.get(0)
+            f.get(1)
+            f.load(I64, size, offset)
+            f.store(I64, size, offset - self.layout.first)
         return f
 
     def _scalars_differ(self) -> Function:
@@ -114,6 +125,10 @@ class WatchingCode(GenerationCode):
                 f.get(4)
                 f.op(Op.I32_SUB)
                 f.set(index)
+            if place is self.code_array and place.cell_bytes == 1:
+                self._same_bytes(f, place, index, count)
+                f.op(Op.I32_EQZ)
+                f.if_()
             again = f.loop()
             f.get(index)
             f.const(I32, mask)
@@ -141,23 +156,58 @@ class WatchingCode(GenerationCode):
             self._next_cell(f, index, count)
             f.branch_if(again)
             f.end()
+            if place is self.code_array and place.cell_bytes == 1:
+                f.end()
 
         seen = [p for p in self.layout.arrays.values() if self.machine.components[p.name].role in SEEN]
         self._entries(f, 0, 2, seen, body)
         f.const(I32, 0)
         return f
 
+    def _same_bytes(self, f: Function, place: ArrayPlace, index: int, count: int) -> None:
+        """Pushes whether up to 8 bytes in one page are the same in both worlds; of others it says no."""
+        first, second = f.local(I32), f.local(I32)
+        for local, moved in ((first, False), (second, True)):
+            f.get(index)
+            if moved:
+                load_word(f, I32, self.offset)
+                f.op(Op.I32_ADD)
+            f.const(I32, self._index_mask(place))
+            f.op(Op.I32_AND)
+            f.set(local)
+        f.get(count)
+        f.const(I32, 8)
+        f.op(Op.I32_LE_U)
+        for local in (first, second):
+            self._within(f, place, local)
+            f.const(I32, PAGE_BYTES - 8)
+            f.op(Op.I32_LE_U, Op.I32_AND)
+        f.if_(I32)
+        for local, world in ((first, 1), (second, 3)):
+            self._cell_address(f, place, local, world)
+            f.load(I64, 8, 0)
+        f.op(XOR64)
+        f.const(I64, 64)
+        f.get(count)
+        f.const(I32, 3)
+        f.op(Op.I32_SHL, Op.EXTEND_U, Op.I64_SUB, SHL64, Op.I64_EQZ)
+        f.else_()
+        f.const(I32, 0)
+        f.end()
+
     def _hash(self) -> Function:
-        """Mixes the scalars of a world into the path."""
+        """Adds the scalars of a world to the path."""
         f = Function("hash", (I32,), ())
+        path = f.local(I64)
+        load_word(f, I64, self.path)
         for slot, size in self._scalars(tuple(Role)):
-            f.const(I32, 0)
-            load_word(f, I64, self.path)
+            f.const(I64, SECOND)
+            f.op(MUL64)
             f.get(0)
             f.load(I64, size, slot.offset)
-            f.op(XOR64)
-            f.call(self.mix)
-            f.store(I64, 8, self.path)
+            f.op(ADD64)
+        f.set(path)
+        store_word(f, I64, self.path, lambda: f.get(path))
         return f
 
     def _mix_in(self, f: Function, *pushes: Callable[[], None]) -> None:
