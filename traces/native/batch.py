@@ -70,10 +70,9 @@ class BatchBuilder(WatchingCode):
         level = machine.at_level(machine.guest_level)
         guest = all_of(own[machine.mode] == level, *machine.in_context(own))
         self.guest = self._predicate("guest", guest)
-        self.guest_is_steady = all(
-            machine.components[v.name].role in CONTROLLED and not isinstance(v.sort, ArraySort)
-            for v in variables([guest])
-        )
+        read = [machine.components[v.name] for v in variables([guest])]
+        self.guest_reads_arrays = any(isinstance(component.sort, ArraySort) for component in read)
+        self.guest_is_steady = all(c.role in CONTROLLED or isinstance(c.sort, ArraySort) for c in read)
         relocation = machine.relocation
         self.visible = self.reserved = None
         if relocation is not None:
@@ -121,8 +120,11 @@ class BatchBuilder(WatchingCode):
             f.set(b.shadow[number])
             f.get(b.first_level[number])
             f.set(b.level[number])
-            f.get(b.first_guest[number])
-            f.set(b.guest[number])
+            if self.guest_reads_arrays:
+                self._look_at_context(f, b, number)
+            else:
+                f.get(b.first_guest[number])
+                f.set(b.guest[number])
         for local in (b.steps, b.suspects, b.ended):
             f.const(I32, 0)
             f.set(local)
@@ -204,7 +206,7 @@ class BatchBuilder(WatchingCode):
         f.call(self.mix)
 
     def _look_at_mode(self, f: Function, b: _Locals, number: int) -> None:
-        """Notes a world's level, and whether it is a guest's state, which hold until something controlled changes."""
+        """Notes a world's level, and whether it is a guest's state: so until something controlled or read changes."""
         f.get(b.world[number])
         f.call(self.level)
         f.set(b.level[number])
@@ -245,6 +247,8 @@ class BatchBuilder(WatchingCode):
         f.op(Op.I32_NE)
         f.if_()
         f.call(self.keep[number])
+        if self.guest_reads_arrays:
+            self._look_at_context(f, b, number)
         f.end()
         load_word(f, I32, self.written_end[number])
         f.set(b.log_end[number])
@@ -376,11 +380,11 @@ class BatchBuilder(WatchingCode):
         f.if_(I32)
         f.const(I32, 1)
         f.else_()
-        self._call_cells_differ(f, b, 0)
+        self._logged_cells_differ(f, b, 0)
         f.if_(I32)
         f.const(I32, 1)
         f.else_()
-        self._call_cells_differ(f, b, 1)
+        self._logged_cells_differ(f, b, 1)
         f.end()
         f.end()
         f.set(b.apart)
@@ -393,7 +397,12 @@ class BatchBuilder(WatchingCode):
         f.op(Op.I32_AND)
         f.set(b.bad)
 
-    def _call_cells_differ(self, f: Function, b: _Locals, number: int) -> None:
+    def _logged_cells_differ(self, f: Function, b: _Locals, number: int) -> None:
+        """Pushes whether programs see a difference in the cells that the last step of a world wrote."""
+        f.get(b.log[number])
+        f.get(b.log_end[number])
+        f.op(Op.I32_NE)
+        f.if_(I32)
         f.get(b.log[number])
         f.get(b.world[0])
         f.get(b.log_end[number])
@@ -403,6 +412,9 @@ class BatchBuilder(WatchingCode):
         else:
             f.const(I32, 0)
         f.call(self.cells_differ)
+        f.else_()
+        f.const(I32, 0)
+        f.end()
 
     def _after(self, f: Function, b: _Locals, end: int) -> None:
         """What goes on after the step: see `Lockstep.run` and `Lockstep._go_on`."""
