@@ -28,7 +28,7 @@ from .batch_places import (
 from .batch_watching import WatchingCode
 from .control import LAST
 from .layout import bytes_of
-from .memory import LOG_END
+from .memory import HEAP_LOW, LOG_END
 from .wasm import I32, I64, PAGE, Function, Op
 
 
@@ -304,8 +304,9 @@ class BatchBuilder(WatchingCode):
         f.get(b.mode)
         f.get(b.instruction[number])
         f.get(b.trap[number])
-        f.const(I32, 1)
-        f.op(Op.I32_ADD)
+        f.const(I32, 2)
+        f.op(Op.I32_SHL)
+        f.load(I32, 4, self.fate_of)
         f.get(b.scalar)
         f.get(b.trap[number])
         f.op(Op.SELECT)
@@ -314,6 +315,14 @@ class BatchBuilder(WatchingCode):
     def _trace(self, f: Function, b: _Locals) -> None:
         end = f.block()
         again = f.loop()
+        load_word(f, I32, HEAP_LOW)
+        f.if_()
+        f.call(self._numbers["room"])
+        f.op(Op.I32_EQZ)
+        f.if_()
+        f.op(Op.UNREACHABLE)
+        f.end()
+        f.end()
         f.get(b.steps)
         f.const(I32, self.shape.steps)
         f.get(b.pair)

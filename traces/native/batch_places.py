@@ -81,7 +81,11 @@ class BatchPlaces(_Builder):
         self.lengths = take(4 * (len(machine.instructions) + 1), 8)
         self.declined = take(len(self.traps.numbers) + 1, 8)
         self.levels = list(machine.levels.values())
-        self.fates = 2 + len(self.traps.numbers)
+        # More traps get a number when their delivery is written; no step ends in one of those.
+        self.step_traps = {number: cause for (cause, _), number in self.traps.numbers.items()}
+        self.fate_names = list(dict.fromkeys([cause.name for cause in self.step_traps.values()]))
+        self.fates = 2 + len(self.fate_names)
+        self.fate_of = take(4 * (len(self.step_traps) + 1), 8)
         self.cells = (len(machine.instructions) + 1) * len(self.levels) * self.fates
         self.coverage, self.met, self.met_times = (take(4 * self.cells, 8) for _ in range(3))
         self.met_count = take(4)

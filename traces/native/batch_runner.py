@@ -42,6 +42,20 @@ class Batch:
     cells: Counter[tuple[int, int, str]] = field(default_factory=Counter)
 
 
+class _CellsByPlace(dict[int, tuple[int, int, str]]):
+    """What the counter at a place of the coverage, in bytes from its beginning, counts."""
+
+    def __init__(self, builder: BatchBuilder, fates: list[str]) -> None:
+        super().__init__()
+        self._levels, self._fates = [int(level) for level in builder.levels], fates
+
+    def __missing__(self, place: int) -> tuple[int, int, str]:
+        rest, fate = divmod(place // 4, len(self._fates))
+        form, level = divmod(rest, len(self._levels))
+        cell = self[place] = form - 1, self._levels[level], self._fates[fate]
+        return cell
+
+
 class Batches:
     """Runs a generator's traces natively, many from one base pair at a time.
 
@@ -59,11 +73,10 @@ class Batches:
         self._sorts = {name: c.sort for name, c in self.machine.components.items()}
         self._first = self._store(self._places.heap, self._places.first_world)
         self._second: Store | None = None
-        self._fates = [completes, changes, *[cause.name for cause, _ in self._builder.traps.numbers]]
+        self._cells = _CellsByPlace(self._builder, [completes, changes, *self._builder.fate_names])
         self._forms: list[tuple[int, int]] = []
         for form in range(len(self.machine.instructions)):
             self._forms.append((sum(count for _, count in self._forms), len(generator.programs.of(form))))
-        self._cells: dict[int, tuple[int, int, str]] = {}
         self._write_tables()
 
     def _store(self, heap: int, world: int) -> Store:
@@ -88,8 +101,9 @@ class Batches:
             for place, operand in enumerate(template.operands):
                 self._word(at + 40 + 8 * place, operand.low)
                 self._word(at + 44 + 8 * place, operand.width)
-        for (cause, _), number in b.traps.numbers.items():
+        for number, cause in b.step_traps.items():
             self._word(b.declined + number, cause.kind in DECLINED, 1)
+            self._word(b.fate_of + 4 * number, 2 + b.fate_names.index(cause.name))
         for number, instruction in enumerate(self.machine.instructions, 1):
             length = instruction.encoding.length
             there = b.entry.slots(instruction)["$length"].offset | IN_ENTRY if not length.is_constant else length.value
@@ -121,27 +135,13 @@ class Batches:
         found = self._read(b.suspect_count)
         listed = self._numbers(b.suspects, min(found, MOST_SUSPECTS), 8)
         batch = Batch(count, self._read(b.steps_done, 8), self._read(b.digest, 8), listed, found - len(listed))
-        self._read_cells(batch)
+        met = self._read(b.met_count) // 4
+        cells = map(self._cells.__getitem__, self._numbers(b.met, met, 4))
+        batch.cells.update(dict(zip(cells, self._numbers(b.met_times, met, 4), strict=True)))
         return batch
 
     def _numbers(self, address: int, count: int, size: int) -> list[int]:
         return list(struct.unpack(f"<{count}{FORMATS[size]}", self._running.read(address, size * count)))
-
-    def _read_cells(self, batch: Batch) -> None:
-        b, known = self._builder, self._cells
-        count = self._read(b.met_count) // 4
-        places, times = self._numbers(b.met, count, 4), self._numbers(b.met_times, count, 4)
-        known.update({place: self._cell(place // 4) for place in places if place not in known})
-        found: dict[tuple[int, int, str], int] = {}
-        for cell, number in zip(map(known.__getitem__, places), times, strict=True):
-            found[cell] = found.get(cell, 0) + number
-        batch.cells.update(found)
-
-    def _cell(self, place: int) -> tuple[int, int, str]:
-        """What the counter at a place of the coverage counts."""
-        rest, fate = divmod(place, self._builder.fates)
-        form, level = divmod(rest, len(self._builder.levels))
-        return form - 1, int(self._builder.levels[level]), self._fates[fate]
 
     # Base pairs.
 
