@@ -20,8 +20,10 @@ from .batch_places import (
     IN_ENTRY,
     MOST_SUSPECTS,
     MUL64,
+    XOR64,
     Shape,
     load_word,
+    mix,
     mix_function,
     store_word,
 )
@@ -93,7 +95,6 @@ class BatchBuilder(WatchingCode):
         self.cells_differ = self.module.define(self._cells_differ())
         self.hash = self.module.define(self._hash())
         self.level = self.module.define(self._level())
-        self.note = self.module.define(self._note())
         self.total = self.module.define(self._total())
         self.module.define(self._batch(), export=True)
 
@@ -111,7 +112,9 @@ class BatchBuilder(WatchingCode):
             f.set(b.first_guest[number])
         traces = f.loop()
         store_word(f, I64, self.stream, lambda: self._key_of(f))
-        store_word(f, I64, self.path, lambda: f.get(1), lambda: f.call(self.mix))
+        f.get(1)
+        f.set(b.path)
+        mix(f, b.path)
         f.call(self.generate)
         load_word(f, I32, self.paired)
         f.set(b.pair)
@@ -133,11 +136,15 @@ class BatchBuilder(WatchingCode):
         f.op(Op.I32_EQZ)
         f.if_()
         f.get(b.world[0])
+        f.get(b.path)
         f.call(self.hash)
+        f.set(b.path)
         f.get(b.pair)
         f.if_()
         f.get(b.world[1])
+        f.get(b.path)
         f.call(self.hash)
+        f.set(b.path)
         f.end()
         f.end()
         f.call(self.restores[0])
@@ -149,7 +156,12 @@ class BatchBuilder(WatchingCode):
         f.if_()
         f.call(self.drop_pages)
         f.end()
-        self._mix_in(f, lambda: f.get(b.steps), lambda: f.get(b.suspects), lambda: f.op(Op.I32_ADD, Op.EXTEND_U))
+        f.get(b.path)
+        f.get(b.steps)
+        f.get(b.suspects)
+        f.op(Op.I32_ADD, Op.EXTEND_U, XOR64)
+        f.set(b.path)
+        mix(f, b.path)
         f.get(b.suspects)
         f.if_()
         load_word(f, I32, self.suspect_count)
@@ -172,7 +184,7 @@ class BatchBuilder(WatchingCode):
             I64,
             self.digest,
             lambda: load_word(f, I64, self.digest),
-            lambda: load_word(f, I64, self.path),
+            lambda: f.get(b.path),
             lambda: f.op(ADD64),
         )
         store_word(
@@ -310,7 +322,7 @@ class BatchBuilder(WatchingCode):
         f.get(b.scalar)
         f.get(b.trap[number])
         f.op(Op.SELECT)
-        f.call(self.note)
+        self._note(f, b.place, b.count)
 
     def _trace(self, f: Function, b: _Locals) -> None:
         end = f.block()
@@ -360,7 +372,12 @@ class BatchBuilder(WatchingCode):
         self._after(f, b, end)
         slot = self.layout.slots[self.machine.counter]
         size = bytes_of(self.machine.components[self.machine.counter].sort)
-        self._mix_in(f, lambda: f.get(b.world[0]), lambda: f.load(I64, size, slot.offset))
+        f.get(b.path)
+        f.get(b.world[0])
+        f.load(I64, size, slot.offset)
+        f.op(XOR64)
+        f.set(b.path)
+        mix(f, b.path)
         f.branch(again)
         f.end()
         f.end()
@@ -569,6 +586,7 @@ class _Locals:
         self.pair, self.was, self.steps, self.suspects = f.local(I32), f.local(I32), f.local(I32), f.local(I32)
         self.first_level, self.first_guest, self.was_guest = two(), two(), two()
         self.entry, self.level, self.shadow, self.log, self.log_end = two(), two(), two(), two(), two()
+        self.path, self.place, self.count = f.local(I64), f.local(I32), f.local(I32)
         self.mode, self.scalar = f.local(I32), f.local(I32)
         self.bad, self.apart, self.any, self.all, self.declined, self.ended = (f.local(I32) for _ in range(6))
 

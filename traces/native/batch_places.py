@@ -62,7 +62,7 @@ class BatchPlaces(_Builder):
         if any(term is not machine.variables[name] for name, term in self.fetch.state.items()):
             raise NativeError(f"the fetch of {machine.name} changes the state, which no batch takes yet")
         take = self.control.take
-        self.stream, self.path = take(8), take(8)
+        self.stream = take(8)
         self.offset, self.paired, self.code_index = take(4), take(4), take(4)
         self.form_first, self.form_count = take(4), take(4)
         self.spot_count, self.pool_count, self.worlds = take(4), take(4), take(8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ringproof.model.machine import Role
 from ringproof.model.terms import ArraySort
@@ -196,28 +196,16 @@ class WatchingCode(GenerationCode):
         f.end()
 
     def _hash(self) -> Function:
-        """Adds the scalars of a world to the path."""
-        f = Function("hash", (I32,), ())
-        path = f.local(I64)
-        load_word(f, I64, self.path)
+        """Adds the scalars of a world to a digest: the world, the digest."""
+        f = Function("hash", (I32, I64), (I64,))
+        f.get(1)
         for slot, size in self._scalars(tuple(Role)):
             f.const(I64, SECOND)
             f.op(MUL64)
             f.get(0)
             f.load(I64, size, slot.offset)
             f.op(ADD64)
-        f.set(path)
-        store_word(f, I64, self.path, lambda: f.get(path))
         return f
-
-    def _mix_in(self, f: Function, *pushes: Callable[[], None]) -> None:
-        f.const(I32, 0)
-        load_word(f, I64, self.path)
-        for push in pushes:
-            push()
-        f.op(XOR64)
-        f.call(self.mix)
-        f.store(I64, 8, self.path)
 
     def _level(self) -> Function:
         """Where the coverage begins of what a world does at its level."""
@@ -236,38 +224,35 @@ class WatchingCode(GenerationCode):
         f.get(place)
         return f
 
-    def _note(self) -> Function:
-        """Counts a step's cell: what the level adds to the place, the instruction's number, the fate."""
-        f = Function("note", (I32, I32, I32), ())
-        count = f.local(I32)
-        f.get(1)
+    def _note(self, f: Function, place: int, count: int) -> None:
+        """Counts a step's cell: on the stack what the level adds to the place, the instruction's number, the fate; the
+        local variables are to use."""
+        f.const(I32, 2)
+        f.op(Op.I32_SHL)
+        f.set(place)
         f.const(I32, 4 * self.fates * len(self.levels))
         f.op(Op.I32_MUL)
-        f.get(2)
-        f.const(I32, 2)
-        f.op(Op.I32_SHL, Op.I32_ADD)
-        f.get(0)
-        f.op(Op.I32_ADD)
-        f.tee(0)
+        f.get(place)
+        f.op(Op.I32_ADD, Op.I32_ADD)
+        f.tee(place)
         f.load(I32, 4, self.coverage)
         f.tee(count)
         f.op(Op.I32_EQZ)
         f.if_()
         # The first time in this batch.
         load_word(f, I32, self.met_count)
-        f.get(0)
+        f.get(place)
         f.store(I32, 4, self.met)
         store_word(
             f, I32, self.met_count,
             lambda: load_word(f, I32, self.met_count), lambda: f.const(I32, 4), lambda: f.op(Op.I32_ADD),
         )  # fmt: skip
         f.end()
-        f.get(0)
+        f.get(place)
         f.get(count)
         f.const(I32, 1)
         f.op(Op.I32_ADD)
         f.store(I32, 4, self.coverage)
-        return f
 
     def _total(self) -> Function:
         """Puts how often each cell was met beside the list of cells, and begins the coverage afresh."""
