@@ -69,26 +69,29 @@ class World:
 
     def code_segments(self, cpl: int) -> list[int]:
         """Selectors of the code segments that ring `cpl` can run in, over the code area."""
-        first, size = self.base + CODE_AT, DATA_AT - CODE_AT
-        return [
-            selector
-            for selector, d in self.descriptors.items()
-            if d.is_code and d.access & PRESENT and d.big and d.covers(first, size)
-            and (d.dpl <= cpl if d.conforming else d.dpl == cpl)
-        ]  # fmt: skip
+        return self._segments[cpl][0]
 
     def stack_segments(self, cpl: int) -> list[int]:
-        return [
-            selector
-            for selector, d in self.descriptors.items()
-            if d.writable and d.access & PRESENT and d.big and d.dpl == cpl
-        ]
+        return self._segments[cpl][1]
 
     def data_segments(self, cpl: int) -> list[int]:
+        return self._segments[cpl][2]
+
+    @cached_property
+    def _segments(self) -> list[tuple[list[int], list[int], list[int]]]:
+        """Selectors of code, stack and data segments, by ring."""
+        first, size = self.base + CODE_AT, DATA_AT - CODE_AT
+        present = [(selector, d) for selector, d in self.descriptors.items() if d.access & PRESENT]
+        code = [(selector, d) for selector, d in present if d.is_code and d.big and d.covers(first, size)]
+        stack = [(selector, d) for selector, d in present if d.writable and d.big]
+        data = [(selector, d) for selector, d in present if d.readable]
         return [
-            selector
-            for selector, d in self.descriptors.items()
-            if d.readable and d.access & PRESENT and (d.conforming or d.dpl >= cpl)
+            (
+                [selector for selector, d in code if (d.dpl <= cpl if d.conforming else d.dpl == cpl)],
+                [selector for selector, d in stack if d.dpl == cpl],
+                [selector for selector, d in data if d.conforming or d.dpl >= cpl],
+            )
+            for cpl in range(4)
         ]
 
 
