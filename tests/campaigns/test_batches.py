@@ -41,13 +41,37 @@ def test_native_traces_of_instructions_of_several_lengths_are_the_python_ones() 
 
 
 @pytest.mark.slow
-def test_a_batch_is_its_traces_together() -> None:
-    worker = Worker(Job("third-generation", (), 7))
-    targets = len(worker.generator.targets)
-    traces = [worker.trace((LONG + n) * targets + 3) for n in range(25)]
-    batch = batches(worker).run(3, LONG, 25)
-    assert batch.steps == sum(trace.steps for trace in traces)
-    assert batch.digest == sum(trace.digest for trace in traces) % (1 << 64)
+@pytest.mark.parametrize(
+    ("name", "targets"), [("third-generation", (3, 8)), ("pdp10-ka10", (40,)), ("ia32", (11, 702, 1400))]
+)
+def test_a_batch_is_its_traces_together(name: str, targets: tuple[int, ...]) -> None:
+    """Nothing that a trace did is left for the next: as many traces alone, each from a fresh base pair."""
+    worker = Worker(Job(name, (), 7))
+    native, stride = batches(worker), len(worker.generator.targets)
+    for target in targets:
+        traces = [worker.trace((LONG + n) * stride + target) for n in range(25)]
+        batch = native.run(target, LONG, 25)
+        assert batch.steps == sum(trace.steps for trace in traces)
+        assert batch.digest == sum(trace.digest for trace in traces) % (1 << 64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pages", [0, 1, 10_000])
+def test_how_many_copied_pages_are_shared_changes_nothing(pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = Worker(Job("third-generation", (), 7)).generator
+    expected = Batches(generator, STEPS, COMPLETES, CHANGES).run(4, LONG, 500)
+    monkeypatch.setattr("ringproof.traces.native.batch_restoring.MOST_PAGES", pages)
+    found = Batches(generator, STEPS, COMPLETES, CHANGES).run(4, LONG, 500)
+    assert (found.steps, found.digest, found.cells) == (expected.steps, expected.digest, expected.cells)
+
+
+@pytest.mark.slow
+def test_batches_one_after_the_other_do_not_meet() -> None:
+    """The same batch again, after another has run."""
+    native = Batches(Worker(Job("third-generation", (), 7)).generator, STEPS, COMPLETES, CHANGES)
+    first, other, again = native.run(2, LONG, 300), native.run(5, LONG, 300), native.run(2, LONG, 300)
+    assert (first.steps, first.digest, first.cells) == (again.steps, again.digest, again.cells)
+    assert other.digest != first.digest
 
 
 @pytest.mark.slow
