@@ -1,0 +1,38 @@
+"""The systems by name, `MACHINE/CONSTRUCTION`. Adding one is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import partial
+
+from ..catalog import CATALOG
+from ..machine import MachineError
+from .construction import Construction, hybrid, trap_and_emulate
+
+
+def _third_generation(name: str, make: Callable[..., Construction]) -> Construction:
+    from ..third_generation.virtual import ROUTINES, placement, reflect
+
+    return make(placement(name), ROUTINES, reflect)
+
+
+def _systems() -> Mapping[str, Callable[[], Construction]]:
+    found: dict[str, Callable[[], Construction]] = {}
+    for name in CATALOG:
+        if name.startswith("third-generation"):
+            found[f"{name}/trap-and-emulate"] = partial(_third_generation, name, trap_and_emulate)
+            found[f"{name}/hybrid"] = partial(_third_generation, name, hybrid)
+    return found
+
+
+SYSTEMS = _systems()
+
+
+def system(name: str) -> Construction:
+    """The construction `MACHINE/CONSTRUCTION`. Raises MachineError for a name that there is not."""
+    if name not in SYSTEMS:
+        close = get_close_matches(name, SYSTEMS, 3)
+        hint = f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(SYSTEMS)}"
+        raise MachineError(f"no system is named {name[:80]!r}{hint}")
+    return SYSTEMS[name]()

@@ -1,0 +1,95 @@
+"""The control program as the paper's triple: a dispatcher, an allocator, and a routine per trapping instruction.
+
+Popek and Goldberg 1974, section 4. The allocator is the placement's: what it grants, and the relocation that it
+composes. The dispatcher is `emulates`: at a trap of the host it says when a routine simulates the instruction;
+elsewhere the trap is the guest's own, and is reflected into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from ..cpu import Cause, Kind, View
+from ..machine import Machine
+from ..terms import FALSE, Term
+from .placement import Placement
+
+Routine = Callable[..., None]
+"""`routine(cpu, **fields)` on the virtual machine's state, as an instruction's meaning is written."""
+
+Deliver = Callable[..., None]
+
+
+@dataclass(frozen=True, eq=False)
+class Construction:
+    """A monitor over a placement.
+
+    `routines` are by the name of the instruction; one that has none is interpreted by its own meaning over the
+    virtual state (the paper's table look-up, section 4). `interprets(guest)` says when the monitor runs nothing
+    directly, and `emulates(guest, cause)` when a trap of the host is one that the guest must not see.
+    `reflect` carries a trap into the guest, as the guest's own hardware would (None: by that very definition).
+    """
+
+    name: str
+    summary: str
+    source: str
+    placement: Placement
+    interprets: Callable[[View], Term]
+    emulates: Callable[[View, Cause], Term]
+    routines: Mapping[str, Routine] = field(default_factory=dict)
+    reflect: Deliver | None = None
+
+    @property
+    def guest(self) -> Machine:
+        return self.placement.guest
+
+    @property
+    def host(self) -> Machine:
+        return self.placement.host
+
+    @cached_property
+    def simulated(self) -> Machine:
+        """The virtual machine as the monitor simulates it: the guest's, with the monitor's routines and reflection."""
+        machine = copy(self.guest)
+        machine.instructions = [
+            replace(i, meaning=self.routines.get(i.name, i.meaning)) for i in self.guest.instructions
+        ]
+        machine.deliver = self.reflect or self.guest.deliver
+        return machine
+
+
+def in_virtual_supervisor(machine: Machine) -> Callable[[View], Term]:
+    """The virtual machine is in its most privileged mode."""
+    return lambda guest: getattr(guest, machine.mode) == machine.at_level(machine.top)
+
+
+def trap_and_emulate(placement: Placement, routines: Mapping[str, Routine], reflect: Deliver | None) -> Construction:
+    """Theorem 1's monitor: everything runs directly; a privileged instruction of virtual supervisor mode is emulated."""
+    supervisor = in_virtual_supervisor(placement.guest)
+    return Construction(
+        "trap-and-emulate",
+        "runs all of the guest directly and emulates what traps for privilege in virtual supervisor mode",
+        "Popek and Goldberg 1974, Theorem 1",
+        placement,
+        interprets=lambda guest: FALSE,
+        emulates=lambda guest, cause: supervisor(guest) if cause.kind is Kind.PRIVILEGE else FALSE,
+        routines=routines,
+        reflect=reflect,
+    )
+
+
+def hybrid(placement: Placement, routines: Mapping[str, Routine], reflect: Deliver | None) -> Construction:
+    """Theorem 3's monitor: all of virtual supervisor mode is interpreted, user mode runs directly."""
+    return Construction(
+        "hybrid",
+        "interprets all of virtual supervisor mode and runs virtual user mode directly",
+        "Popek and Goldberg 1974, Theorem 3",
+        placement,
+        interprets=in_virtual_supervisor(placement.guest),
+        emulates=lambda guest, cause: FALSE,
+        routines=routines,
+        reflect=reflect,
+    )

@@ -1,0 +1,262 @@
+"""The three properties of a monitor as obligations, one for each instruction and case.
+
+Popek and Goldberg 1974, section 4 and Lemmas 1 to 3. A state of the system is f(S) for a state S of the virtual
+machine, whatever the rest of the host holds. *Equivalence* is a square: what the host and the monitor make of f(S) is
+f of what the guest's own machine makes of S. Three cases meet all instructions: *direct*, *emulated*, *reflected* (for
+which the paper has no lemma). The square compares every component of the host, so it preserves the invariant too.
+*Resource control*: whatever runs directly changes nothing that the monitor decides on and no cell outside the
+region; the monitor's own writes stay in the region; a trap gives the monitor control. *Efficiency*: an instruction that
+is innocuous and not privileged causes no step of the monitor unless the guest's own machine traps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ringproof.model.cpu import Kind, Outcome, Trap
+from ringproof.model.machine import Instruction, Machine, Role
+from ringproof.model.monitors.construction import Construction
+from ringproof.model.monitors.placement import Placement
+from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, all_of, any_of, select, var
+
+from .steps import Total, delivered, first, on_state, over_word, total
+
+EQUIVALENCE, CONTROL, EFFICIENCY = "equivalence", "resource-control", "efficiency"
+PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY)
+
+Agree = Callable[[Placement, Term, Term], bool]
+"""Whether two guards were proved to be the same wherever the guest is placed (see `lemmas`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """One obligation: under `hypotheses`, `violation` never holds.
+
+    `name` is `SYSTEM/property/subject/case`. `differences` are the parts of the violation by what differs, for the
+    sentence about a counterexample.
+    """
+
+    name: str
+    what: str
+    instruction: str
+    case: str
+    hypotheses: tuple[Term, ...]
+    differences: Mapping[str, Term]
+
+    @property
+    def violation(self) -> Term:
+        return any_of(*self.differences.values())
+
+
+class Squares:
+    """The obligations of one instruction form under a construction."""
+
+    def __init__(self, construction: Construction, instruction: Instruction, system: str, agree: Agree) -> None:
+        self.construction, self.instruction, self.system, self.agree = construction, instruction, system, agree
+        self.placement = construction.placement
+        self.guest_state = self.placement.guest_state()
+        self.memory = self.placement.own_variables()[self.placement.memory]
+        self.host_state = self.placement.host_state(self.guest_state, self.memory)
+        self.view = self.placement.view(self.guest_state)
+
+    # The runs.
+
+    @cached_property
+    def guest(self) -> Outcome:
+        """The instruction on the guest's own machine."""
+        machine = self.construction.guest
+        return on_state(machine, over_word(machine, self.instruction), self.guest_state)
+
+    @cached_property
+    def host(self) -> Outcome:
+        """The same word on the host, where the guest is placed."""
+        machine = self.construction.host
+        outcome = on_state(machine, over_word(machine, self._same(machine)), self.host_state)
+        return self._with_agreed_guards(outcome)
+
+    def _same(self, machine: Machine) -> Instruction:
+        """This instruction on another of the system's machines."""
+        return next(i for i in machine.instructions if i.id == self.instruction.id)
+
+    def _with_agreed_guards(self, host: Outcome) -> Outcome:
+        """The host's outcome with the guest's guard for each trap where the two were proved to be the same."""
+        if [trap.cause for trap in host.traps] != [trap.cause for trap in self.guest.traps]:
+            return host
+        traps = []
+        for trap, own in zip(host.traps, self.guest.traps, strict=True):
+            same = trap.guard is not own.guard and self.agree(self.placement, trap.guard, own.guard)
+            traps.append(Trap(trap.cause, own.guard, trap.details) if same else trap)
+        return Outcome(tuple(traps), host.state, host.choices)
+
+    @cached_property
+    def guest_step(self) -> Total:
+        return total(self.construction.guest, self.guest_state, self.guest)
+
+    @cached_property
+    def hypotheses(self) -> tuple[Term, ...]:
+        return (self.instruction.encoding.matches, *self.placement.hypotheses())
+
+    @cached_property
+    def directly(self) -> Term:
+        """The monitor lets it run."""
+        return ~self.construction.interprets(self.view)
+
+    # What the monitor makes of a trap.
+
+    def emulated(self) -> Total:
+        """The virtual machine after the routine of this instruction, reflection of the routine's traps included."""
+        machine = self.construction.simulated
+        return total(
+            machine, self.guest_state, on_state(machine, over_word(machine, self._same(machine)), self.guest_state)
+        )
+
+    # The obligations.
+
+    def claims(self, *, innocuous: bool) -> Iterator[Claim]:
+        """Every obligation of the form; efficiency is asked where the classification found it `innocuous`."""
+        yield self.direct()
+        yield from self.trapped()
+        yield self.control_direct()
+        if innocuous:
+            yield self.efficient()
+
+    def direct(self) -> Claim:
+        """Where the host completes, so does the guest's machine, and the host's state is f of the guest's."""
+        hypotheses = (*self.hypotheses, self.directly, ~self.host.trapping(), ~self._guest_declines())
+        return self._claim(EQUIVALENCE, "direct", hypotheses, self._square_direct())
+
+    def _square_direct(self) -> dict[str, Term]:
+        differences = {"the guest's machine traps": self.guest.trapping()}
+        for name in self.placement.kept_of_guest:
+            changed = self._differ(name, self.guest_state[name], self.guest.state[name])
+            differences[f"the virtual {name}"] = changed
+        return differences | self.apart(self.host.state, self.guest.state)
+
+    def trapped(self) -> Iterator[Claim]:
+        """Where the host traps (or the monitor interprets), what the monitor makes of it is the guest's own step."""
+        construction = self.construction
+        emulates: list[Term] = [all_of(~self.directly)]
+        if construction.interprets(self.view) is FALSE:
+            emulates = []
+        for index, trap in enumerate(self.host.traps):
+            taken = all_of(self.directly, first(self.host, index))
+            own = construction.emulates(self.view, trap.cause)
+            if own is not FALSE:
+                emulates.append(all_of(taken, own))
+            if own is not TRUE:
+                yield from self._reflected(index, all_of(taken, ~own))
+        if emulates:
+            hypotheses = (*self.hypotheses, any_of(*emulates), ~self.guest_step.declined, ~self._guest_declines())
+            after = self.emulated()
+            differences = {"the monitor declines": after.declined}
+            yield self._claim(EQUIVALENCE, "emulated", hypotheses, differences | self.between(after.state))
+            yield self._claim(CONTROL, "emulated", hypotheses, self.escapes(after.state))
+
+    def _reflected(self, index: int, taken: Term) -> Iterator[Claim]:
+        trap = self.host.traps[index]
+        if trap.cause.kind is Kind.UNSUPPORTED:
+            return
+        case = f"reflected ({trap.cause.name})"
+        if sum(t.cause.name == trap.cause.name for t in self.host.traps) > 1:
+            case = f"reflected ({trap.cause.name}, {1 + sum(t.cause is trap.cause for t in self.host.traps[:index])})"
+        declines = self._guest_declines()
+        after = delivered(self.construction.simulated, self.guest_state, trap.cause, trap.details)
+        hypotheses = (*self.hypotheses, taken, ~self.guest_step.declined, ~declines)
+        own = delivered(self.construction.guest, self.guest_state, trap.cause, trap.details)
+        differences = {
+            f"the guest's machine does not trap for {trap.cause.name}": ~self._guest_traps(trap),
+            "the monitor declines": after.declined & ~own.declined,
+        }
+        for name, term in after.state.items():
+            differences[name] = self._differ(name, term, own.state[name])
+        yield self._claim(EQUIVALENCE, case, hypotheses, differences)
+        yield self._claim(CONTROL, case, hypotheses, self.escapes(after.state) | self._entered(index))
+
+    def control_direct(self) -> Claim:
+        """What runs directly changes nothing that the monitor decides on, and no cell outside the region."""
+        hypotheses = (*self.hypotheses, self.directly, ~self.host.trapping())
+        machine = self.construction.host
+        differences: dict[str, Term] = {}
+        for name, component in machine.components.items():
+            before, after = self.host_state[name], self.host.state[name]
+            if name == self.placement.memory:
+                at = self._address()
+                outside = ~self.placement.region(self.view, at)
+                differences["a cell outside the region"] = outside & (select(before, at) != select(after, at))
+            elif component.role in (Role.MODE, Role.RESOURCE, Role.DEVICE):
+                differences[name] = self._differ(name, before, after)
+        return self._claim(CONTROL, "direct", hypotheses, differences)
+
+    def efficient(self) -> Claim:
+        """Where the guest's machine completes, so does the host, without the monitor."""
+        hypotheses = (*self.hypotheses, self.directly, ~self.guest.trapping())
+        differences = {f"{trap.cause.name} on the host": trap.guard for trap in self.host.traps}
+        return self._claim(EFFICIENCY, "direct", hypotheses, differences)
+
+    # Comparing.
+
+    def between(self, after: Mapping[str, Term]) -> dict[str, Term]:
+        """Where the guest's state `after` is not what its own machine makes."""
+        found: dict[str, Term] = {}
+        for name, term in after.items():
+            found[name] = self._differ(name, term, self.guest_step.state[name])
+        return found
+
+    def apart(self, host: Mapping[str, Term], guest: Mapping[str, Term]) -> dict[str, Term]:
+        """Where the host's state is not f of the guest's state `guest`."""
+        expected = self.placement.host_state(guest, self.placement.host_memory(guest))
+        return {name: self._differ(name, term, expected[name]) for name, term in host.items()}
+
+    def escapes(self, after: Mapping[str, Term]) -> dict[str, Term]:
+        """The monitor's own writes for the guest leave the region."""
+        at = self._address()
+        name = self.placement.memory
+        memory = self.placement.host_memory(after)
+        outside = ~self.placement.region(self.view, at)
+        return {"a cell outside the region": outside & (select(memory, at) != select(self.host_state[name], at))}
+
+    def _entered(self, index: int) -> dict[str, Term]:
+        """The host's own delivery does not give control to the monitor."""
+        if self.placement.entered is None:
+            return {}
+        trap = self.host.traps[index]
+        after = delivered(self.construction.host, self.host_state, trap.cause, trap.details)
+        view = self.placement.host.view(after.state)
+        entered = self.placement.entered(self.placement.own_view(), view)
+        return {"the monitor does not get control": ~entered & ~after.declined}
+
+    def _guest_traps(self, trap: Trap) -> Term:
+        """The guest's own machine takes a trap of the same cause with the same details."""
+        found: list[Term] = []
+        for index, own in enumerate(self.guest.traps):
+            if own.cause == trap.cause and own.details.keys() == trap.details.keys():
+                details = [own.details[key] == value for key, value in trap.details.items()]
+                found.append(all_of(first(self.guest, index), *details))
+        return any_of(*found)
+
+    def _guest_declines(self) -> Term:
+        return any_of(
+            *[
+                first(self.guest, index)
+                for index, trap in enumerate(self.guest.traps)
+                if trap.cause.kind is Kind.UNSUPPORTED
+            ]
+        )
+
+    def _address(self) -> Term:
+        sort = self.memory.sort
+        assert isinstance(sort, ArraySort)
+        return var("$at", sort.index)
+
+    def _differ(self, name: str, one: Term, two: Term) -> Term:
+        if isinstance(one.sort, ArraySort):
+            at = self._address() if name == self.placement.memory else var(f"$at.{name}", one.sort.index)
+            return select(one, at) != select(two, at)
+        return one != two
+
+    def _claim(self, what: str, case: str, hypotheses: Sequence[Term], differences: Mapping[str, Term]) -> Claim:
+        name = f"{self.system}/{what}/{self.instruction.id}/{case}"
+        kept = {key: term for key, term in differences.items() if term is not FALSE}
+        return Claim(name, what, self.instruction.name, case, tuple(hypotheses), kept)

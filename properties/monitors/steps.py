@@ -1,0 +1,70 @@
+"""One whole step of a machine as terms: the instruction, or its trap with the delivery, over any state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringproof.model.cpu import Cause, Outcome, Trap
+from ringproof.model.machine import Instruction, Machine
+from ringproof.model.terms import FALSE, Term, all_of, any_of, ite, substitute
+
+
+@dataclass(frozen=True, eq=False)
+class Total:
+    """The state after a step that always ends, and where the model declines to say what it is."""
+
+    state: Mapping[str, Term]
+    declined: Term
+
+
+def over_word(machine: Machine, instruction: Instruction) -> Outcome:
+    """What `instruction` does to the machine's variables, over the instruction word, the traps' details included."""
+    encoding = instruction.encoding
+    outcome = machine.outcome(instruction)
+    ties = dict(zip(encoding.variables.values(), encoding.fields.values(), strict=True))
+    if not encoding.length.is_constant:
+        ties[encoding.length_over_fields] = encoding.length
+    return replaced(outcome, ties)
+
+
+def replaced(outcome: Outcome, ties: Mapping[Term, Term]) -> Outcome:
+    """`outcome` with every term rewritten by `ties`."""
+    roots = list(outcome.state.values())
+    for trap in outcome.traps:
+        roots += [trap.guard, *trap.details.values()]
+    terms = iter(substitute(roots, ties))
+    state = {name: next(terms) for name in outcome.state}
+    traps = tuple(Trap(trap.cause, next(terms), {key: next(terms) for key in trap.details}) for trap in outcome.traps)
+    return Outcome(traps, state, ())
+
+
+def on_state(machine: Machine, outcome: Outcome, state: Mapping[str, Term]) -> Outcome:
+    """`outcome`, which is over the machine's variables, on another state."""
+    variables = machine.variables
+    return replaced(outcome, {variables[name]: term for name, term in state.items() if variables[name] is not term})
+
+
+def first(outcome: Outcome, index: int) -> Term:
+    """The trap number `index` is the one that is taken."""
+    earlier = [trap.guard for trap in outcome.traps[:index]]
+    return all_of(outcome.traps[index].guard, ~any_of(*earlier))
+
+
+def delivered(machine: Machine, state: Mapping[str, Term], cause: Cause, details: Mapping[str, Term]) -> Total:
+    """The state after the machine has delivered `cause` from `state`."""
+    assert machine.deliver is not None
+    cpu = machine.cpu(state, machine.constants())
+    machine.deliver(cpu, cause, details)
+    outcome = cpu.outcome()
+    return Total(outcome.state, any_of(*[trap.guard for trap in outcome.traps]))
+
+
+def total(machine: Machine, state: Mapping[str, Term], outcome: Outcome) -> Total:
+    """The whole step: `outcome`, which is on `state`, with the delivery of the trap that is taken."""
+    result, declined = dict(outcome.state), FALSE
+    for trap in reversed(outcome.traps):
+        after = delivered(machine, state, trap.cause, trap.details)
+        result = {name: ite(trap.guard, after.state[name], term) for name, term in result.items()}
+        declined = ite(trap.guard, after.declined, declined)
+    return Total(result, declined)

@@ -1,0 +1,156 @@
+"""A guest under a monitor on concrete states: the host runs, and the monitor acts at each trap.
+
+The state of the system is the virtual machine's own state, as the monitor's map gives it, and the host's. They are
+kept beside each other, so that a run shows what the host holds and what the guest believes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringproof.model.monitors.construction import Construction
+from ringproof.model.monitors.placement import kept_name, own_name
+from ringproof.model.terms import ArraySort
+
+from .interpreter import Interpreter, State, Step, Trapped
+from .python_code import Cells, compile_terms
+
+
+@dataclass(frozen=True)
+class Together:
+    """The virtual machine's state, the host's, and what the monitor keeps."""
+
+    guest: State
+    host: State
+    kept: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """One step of a system. `by` is "direct", "emulated", "reflected" or "interpreted"; `trapped` is the host's trap."""
+
+    by: str
+    step: Step
+    trapped: Trapped | None
+
+
+class System:
+    """A construction that runs.
+
+    >>> from ringproof.model.monitors.catalog import system
+    >>> found = System(system("third-generation/trap-and-emulate"))
+    >>> together = found.start({"start": 16, "entry": 2}, size=8, b=8)
+    >>> together.host["l"], together.host["b"], together.host["M"]
+    (16, 8, 1)
+    """
+
+    def __init__(self, construction: Construction) -> None:
+        self.construction = construction
+        placement = self.placement = construction.placement
+        self.guest = Interpreter(construction.guest)
+        self.host = Interpreter(construction.host)
+        self.simulated = Interpreter(construction.simulated)
+        guest = placement.guest_state()
+        own = placement.own_variables()
+        terms = placement.host_state(guest, own[placement.memory])
+        self._scalars = [n for n, t in terms.items() if not isinstance(t.sort, ArraySort)]
+        self._placed = compile_terms([terms[n] for n in self._scalars])
+        view = placement.view(guest)
+        self._offset = compile_terms([placement.offset(view)])
+        self._hypotheses = compile_terms(placement.hypotheses())
+        self._interprets = compile_terms([construction.interprets(view)])
+        sort = own[placement.memory].sort
+        assert isinstance(sort, ArraySort)
+        self._modulus = 1 << sort.index.width
+
+    def values(self, guest: State, own: State, kept: Mapping[str, Any]) -> dict[str, Any]:
+        """What the terms of the placement read."""
+        return {
+            **guest,
+            **{own_name(name): value for name, value in own.items()},
+            **{kept_name(name): value for name, value in kept.items()},
+        }
+
+    def start(self, kept: Mapping[str, Any], **guest: Any) -> Together:
+        """The guest with these components, placed on a host that is zero but for the machine's own start."""
+        state = self.guest.initial(**guest)
+        host = self.host.initial(**self.construction.host.start)
+        return self.place(state, host, kept)
+
+    def together(self, values: Mapping[str, Any]) -> Together:
+        """The state in which the placement's variables have `values`; what has none is zero."""
+        guest = self.guest.initial()
+        guest.update({n: v for n, v in values.items() if n in guest})
+        host = self.host.initial()
+        host.update({n: values[own_name(n)] for n in host if own_name(n) in values})
+        kept = {n: values.get(kept_name(n), 0) for n in self.placement.kept}
+        offset = self._offset(self.values(guest, host, kept))[0]
+        guest[self.placement.memory] = self._moved(host[self.placement.memory], -offset)
+        return self.place(guest, host, kept)
+
+    def permitted(self, together: Together) -> bool:
+        """The allocator's rules and the guest's own hold."""
+        return all(self._hypotheses(self.values(together.guest, together.host, together.kept)))
+
+    def place(self, guest: State, own: State, kept: Mapping[str, Any]) -> Together:
+        """f: the guest in a host whose other components are those of `own`."""
+        memory = self.placement.memory
+        offset = self._offset(self.values(guest, own, kept))[0]
+        host = {name: value.copy() if isinstance(value, Cells) else value for name, value in own.items()}
+        host[memory] = self._moved(guest[memory], offset)
+        host[memory].update({a: v for a, v in own[memory].items() if a not in host[memory]})
+        found = self._placed(self.values(guest, host, kept))
+        host.update(zip(self._scalars, found, strict=True))
+        host.update({name: guest[name].copy() for name in self.placement.carried if isinstance(guest[name], Cells)})
+        return Together(guest, host, kept)
+
+    def view(self, together: Together) -> State:
+        """g: the guest's state, of which the host has the program's components and the memory."""
+        offset = self._offset(self.values(together.guest, together.host, together.kept))[0]
+        state = dict(together.guest)
+        state.update(copied({name: together.host[name] for name in self.placement.carried}))
+        state[self.placement.memory] = self._moved(together.host[self.placement.memory], -offset)
+        return state
+
+    def step(self, together: Together) -> tuple[Together, Monitored]:
+        """The host's next instruction, or the monitor's action at its trap."""
+        if self._interprets(self.values(together.guest, together.host, together.kept))[0]:
+            return self._simulate(together, "interpreted", None)
+        host = copied(together.host)
+        step = self.host.attempt(host)
+        if step.trapped is None:
+            after = Together(together.guest, host, together.kept)
+            return Together(self.view(after), host, together.kept), Monitored("direct", step, None)
+        return self.react(together, step)
+
+    def react(self, together: Together, step: Step) -> tuple[Together, Monitored]:
+        """What the monitor does at the host's trap of `step`."""
+        assert step.trapped is not None
+        if self.emulates(together, step.trapped):
+            return self._simulate(together, "emulated", step.trapped)
+        guest = copied(together.guest)
+        self.simulated.deliver(step.trapped, guest)
+        return self.place(guest, together.host, together.kept), Monitored("reflected", step, step.trapped)
+
+    def emulates(self, together: Together, trapped: Trapped) -> bool:
+        view = self.placement.view(self.placement.guest_state())
+        read = compile_terms([self.construction.emulates(view, trapped.cause)])
+        return bool(read(self.values(together.guest, together.host, together.kept))[0])
+
+    def interprets(self, together: Together) -> bool:
+        return bool(self._interprets(self.values(together.guest, together.host, together.kept))[0])
+
+    def _simulate(self, together: Together, by: str, trapped: Trapped | None) -> tuple[Together, Monitored]:
+        guest = copied(together.guest)
+        step = self.simulated.step(guest)
+        return self.place(guest, together.host, together.kept), Monitored(by, step, trapped)
+
+    def _moved(self, cells: Cells, offset: int) -> Cells:
+        return Cells({(a + offset) % self._modulus: v for a, v in cells.items()}, cells.default)
+
+
+def copied(state: State) -> State:
+    """A copy whose arrays are its own."""
+    return {name: value.copy() if isinstance(value, Cells) else value for name, value in state.items()}
