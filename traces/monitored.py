@@ -29,7 +29,7 @@ class Together:
 
 @dataclass(frozen=True)
 class Monitored:
-    """One step of a system. `by` is "direct", "emulated", "reflected" or "interpreted"; `trapped` is the host's trap."""
+    """One step of a system. `by` is "direct", "emulated", "reflected" or "interpreted"; `trapped` the host's trap."""
 
     by: str
     step: Step

@@ -12,7 +12,7 @@ from .construction import Construction, hybrid, trap_and_emulate
 
 
 def _third_generation(name: str, make: Callable[..., Construction]) -> Construction:
-    from ..third_generation.virtual import ROUTINES, placement, reflect
+    from .third_generation import ROUTINES, placement, reflect
 
     return make(placement(name), ROUTINES, reflect)
 

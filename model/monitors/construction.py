@@ -67,7 +67,7 @@ def in_virtual_supervisor(machine: Machine) -> Callable[[View], Term]:
 
 
 def trap_and_emulate(placement: Placement, routines: Mapping[str, Routine], reflect: Deliver | None) -> Construction:
-    """Theorem 1's monitor: everything runs directly; a privileged instruction of virtual supervisor mode is emulated."""
+    """Theorem 1's monitor: all runs directly; a privileged instruction of virtual supervisor mode is emulated."""
     supervisor = in_virtual_supervisor(placement.guest)
     return Construction(
         "trap-and-emulate",

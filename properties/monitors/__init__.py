@@ -1,1 +1,1 @@
-"""Does a monitor keep the three properties? Obligations by instruction and case, their verdicts, and their witnesses."""
+"""Does a monitor keep the three properties? Obligations by instruction and case, verdicts, and witnesses."""

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from ..cpu import Cause, Cpu, View
 from ..machine import RESOURCE, Machine
-from ..monitors.placement import Placement
 from ..terms import BitVec, Term, bits, concat, ite
-from .machine import SUPERVISOR, USER, ThirdGeneration, third_generation
-from .variants import VARIANTS, variant
+from ..third_generation.machine import MEMORY_TRAP, SUPERVISOR, USER, ThirdGeneration, third_generation
+from ..third_generation.variants import VARIANTS, variant
+from .placement import Placement
 
 
 class Sized(ThirdGeneration):
@@ -104,8 +104,6 @@ def interpret_load_r(cpu: Sized, a: Term) -> None:
 
 def guest_cell(cpu: Sized, a: Term) -> Term:
     """The guest's cell at a relative address; it traps in the guest where the guest's own access would."""
-    from .machine import MEMORY_TRAP
-
     wide = cpu.size.width
     last = cpu.l.zext(wide) + a.zext(wide)
     cpu.trap(MEMORY_TRAP, when=(last >= cpu.size) | (a.zext(wide) >= cpu.b))
