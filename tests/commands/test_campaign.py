@@ -69,6 +69,7 @@ def test_nothing_found_is_no_proof(capsys: pytest.CaptureFixture[str]) -> None:
             ["campaign", "third-generation", "--against", "unicorn"],
             "there is no other implementation of third-generation",
         ),
+        (["campaign", "third-generation", "--time", "nan"], "nan is no number of seconds"),
         (["campaign", "ia32", "--trace", "1", "--native", "--steps", "5"], "--trace goes without --steps and --native"),
         (["campaign", "ia32", "--against", "unicorn", "--explain"], "--against goes without --explain"),
     ],

@@ -20,6 +20,12 @@ def test_lines_are_as_far_apart_as_asked(monkeypatch: pytest.MonkeyPatch, capsys
     assert 5 <= len(lines) <= 7
 
 
+def test_without_stderr_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    with progress.reporter("work", quiet=False) as report:
+        assert report is None
+
+
 def test_every_result_has_a_line_where_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.reporter("work", quiet=False) as report:
         assert report is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,13 @@ TRACES = 2000
 ORACLES = ("unicorn",)
 
 
+def _a_number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """The value of an option, which the range of its type does not keep from being nan."""
+    if value is not None and isnan(value):
+        raise click.BadParameter("nan is no number of seconds")
+    return value
+
+
 @click.command()
 @click.argument("machine")
 @assume_option
@@ -28,7 +36,12 @@ ORACLES = ("unicorn",)
 @click.option("--traces", type=click.IntRange(1), help=f"How many traces; {TRACES} where nothing else is a bound.")
 @click.option("--steps", type=click.IntRange(1), help="End after the round in which so many steps are reached.")
 @click.option(
-    "--time", "seconds", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="End after so long."
+    "--time",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    callback=_a_number,
+    help="End after so long.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes to use; all cores by default.")
 @click.option(

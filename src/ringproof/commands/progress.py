@@ -13,11 +13,11 @@ SECONDS_BETWEEN_LINES = 3.0
 
 @contextmanager
 def reporter(what: str, *, quiet: bool, every: float = 0.0) -> Iterator[Callable[[int, int, str], None] | None]:
-    """A function of (done, of how many, name of the latest) that shows progress; None when quiet.
+    """A function of (done, of how many, name of the latest) that shows progress; None when quiet or without stderr.
 
     Where stderr is no terminal, each call is a line, but for those within `every` seconds of a line before.
     """
-    if quiet:
+    if quiet or sys.stderr is None:
         yield None
     elif sys.stderr.isatty():
         from rich.console import Console
