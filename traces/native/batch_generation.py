@@ -11,6 +11,7 @@ from .batch_places import (
     SHR64,
     SPOT_BYTES,
     TEMPLATE_BYTES,
+    advance,
     draw,
     load_word,
     store_word,
@@ -225,10 +226,7 @@ class GenerationCode(PlacingCode):
         f.op(OR64)
         f.set(high)
         f.end()
-        f.get(operand)
-        f.const(I32, 1)
-        f.op(Op.I32_ADD)
-        f.set(operand)
+        advance(f, operand, 1)
         f.branch(again)
         f.end()
         f.end()

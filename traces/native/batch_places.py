@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ringproof.model.cpu import Kind
@@ -144,6 +145,29 @@ class BatchPlaces(_Builder):
         if place.value_width <= 32:
             f.op(Op.EXTEND_U)
         return f
+
+
+@contextmanager
+def each(f: Function, at: int, end: Callable[[], None], size: int) -> Iterator[None]:
+    """Code for each `size` bytes from the local variable `at`, which moves on, to what `end` pushes."""
+    done = f.block()
+    again = f.loop()
+    f.get(at)
+    end()
+    f.op(Op.I32_GE_U)
+    f.branch_if(done)
+    yield
+    advance(f, at, size)
+    f.branch(again)
+    f.end()
+    f.end()
+
+
+def advance(f: Function, local: int, size: int) -> None:
+    f.get(local)
+    f.const(I32, size)
+    f.op(Op.I32_ADD)
+    f.set(local)
 
 
 def load_word(f: Function, kind: int, address: int) -> None:

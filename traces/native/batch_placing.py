@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .batch_places import AND64, OR64, SHL64, SHR64, load_word, masked, store_low
+from .batch_places import AND64, OR64, SHL64, SHR64, advance, load_word, masked, store_low
 from .batch_restoring import RestoringCode
 from .layout import PAGE_BYTES, ArrayPlace
 from .memory import LOG_END
@@ -144,8 +144,8 @@ class PlacingCode(RestoringCode):
         self._place_rest(f, place, index, rest, source, world)
         f.else_()
         f.call(self.keep[number])
-        self._next(f, source, place.cell_bytes)
-        self._next(f, index, 1)
+        advance(f, source, place.cell_bytes)
+        advance(f, index, 1)
         f.get(index)
         f.const(I32, self._index_mask(place))
         f.op(Op.I32_AND)
@@ -188,14 +188,8 @@ class PlacingCode(RestoringCode):
             f.get(source)
             f.load(I64, size, 0)
             f.store(I64, size, 0)
-            self._next(f, to, size)
-            self._next(f, source, size)
+            advance(f, to, size)
+            advance(f, source, size)
             f.branch(again)
             f.end()
             f.end()
-
-    def _next(self, f: Function, local: int, size: int) -> None:
-        f.get(local)
-        f.const(I32, size)
-        f.op(Op.I32_ADD)
-        f.set(local)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .batch_places import BatchPlaces, load_word, store_word
+from .batch_places import BatchPlaces, advance, each, load_word, store_word
 from .layout import FRAME_BYTES, HEADER_BYTES, PAGE_BYTES, ArrayPlace
 from .memory import HEAP, HEAP_LOW, LOG_END, LOG_ENTRY_BYTES, OWNED, SOURCE
 from .wasm import I32, I64, Function, Op
@@ -31,24 +31,12 @@ class RestoringCode(BatchPlaces):
         f.set(at)
         load_word(f, I32, self.written_end[number])
         f.set(end)
-        done = f.block()
-        again = f.loop()
-        f.get(at)
-        load_word(f, I32, LOG_END)
-        f.op(Op.I32_GE_U)
-        f.branch_if(done)
-        f.get(end)
-        f.get(at)
-        f.load(I64, LOG_ENTRY_BYTES, 0)
-        f.store(I64, LOG_ENTRY_BYTES, 0)
-        for local in (at, end):
-            f.get(local)
-            f.const(I32, LOG_ENTRY_BYTES)
-            f.op(Op.I32_ADD)
-            f.set(local)
-        f.branch(again)
-        f.end()
-        f.end()
+        with each(f, at, lambda: load_word(f, I32, LOG_END), LOG_ENTRY_BYTES):
+            f.get(end)
+            f.get(at)
+            f.load(I64, LOG_ENTRY_BYTES, 0)
+            f.store(I64, LOG_ENTRY_BYTES, 0)
+            advance(f, end, LOG_ENTRY_BYTES)
         store_word(f, I32, self.written_end[number], lambda: f.get(end))
         store_word(f, I32, LOG_END, lambda: f.const(I32, self.log))
         return f
@@ -178,30 +166,18 @@ class RestoringCode(BatchPlaces):
         """For each entry of a log from the local variable `entry` to `end` that is of one of the arrays: the array and
         the local variables with the first index and the count of cells, which `body` may change."""
         array, index, count = f.local(I32), f.local(I32), f.local(I32)
-        done = f.block()
-        again = f.loop()
-        f.get(entry)
-        f.get(end)
-        f.op(Op.I32_GE_U)
-        f.branch_if(done)
-        for local, size, at in ((index, 4, 0), (array, 2, 4), (count, 2, 6)):
-            f.get(entry)
-            f.load(I32, size, at)
-            f.set(local)
-        for place in places:
-            f.get(array)
-            f.const(I32, place.number)
-            f.op(Op.I32_EQ)
-            f.if_()
-            body(place, index, count)
-            f.end()
-        f.get(entry)
-        f.const(I32, LOG_ENTRY_BYTES)
-        f.op(Op.I32_ADD)
-        f.set(entry)
-        f.branch(again)
-        f.end()
-        f.end()
+        with each(f, entry, lambda: f.get(end), LOG_ENTRY_BYTES):
+            for local, size, at in ((index, 4, 0), (array, 2, 4), (count, 2, 6)):
+                f.get(entry)
+                f.load(I32, size, at)
+                f.set(local)
+            for place in places:
+                f.get(array)
+                f.const(I32, place.number)
+                f.op(Op.I32_EQ)
+                f.if_()
+                body(place, index, count)
+                f.end()
 
     def _drop_pages(self) -> Function:
         """Gives both worlds the base pair's pages again, and takes the room of the copies back."""
@@ -209,44 +185,32 @@ class RestoringCode(BatchPlaces):
         frame, world = f.local(I32), f.local(I32)
         load_word(f, I32, OWNED)
         f.set(frame)
-        done = f.block()
-        again = f.loop()
-        f.get(frame)
-        load_word(f, I32, HEAP)
-        f.op(Op.I32_GE_U)
-        f.branch_if(done)
-        f.get(frame)
-        f.load(I32, 4, 8)
-        f.set(world)
-        for place in self.layout.arrays.values():
-            if place.flat:
-                continue
+        with each(f, frame, lambda: load_word(f, I32, HEAP), FRAME_BYTES):
             f.get(frame)
-            f.load(I32, 4, 0)
-            f.const(I32, place.number)
-            f.op(Op.I32_EQ)
-            f.if_()
-            f.get(frame)
-            f.load(I32, 4, 4)
-            f.const(I32, 2)
-            f.op(Op.I32_SHL)
-            f.get(world)
-            f.op(Op.I32_ADD)
-            f.get(frame)
-            f.load(I32, 4, SOURCE)
-            f.const(I32, place.default)
-            f.op(Op.I32_SUB)
-            f.get(world)
-            f.op(Op.I32_SUB)
-            f.store(I32, 4, place.table)
-            f.end()
-        f.get(frame)
-        f.const(I32, FRAME_BYTES)
-        f.op(Op.I32_ADD)
-        f.set(frame)
-        f.branch(again)
-        f.end()
-        f.end()
+            f.load(I32, 4, 8)
+            f.set(world)
+            for place in self.layout.arrays.values():
+                if place.flat:
+                    continue
+                f.get(frame)
+                f.load(I32, 4, 0)
+                f.const(I32, place.number)
+                f.op(Op.I32_EQ)
+                f.if_()
+                f.get(frame)
+                f.load(I32, 4, 4)
+                f.const(I32, 2)
+                f.op(Op.I32_SHL)
+                f.get(world)
+                f.op(Op.I32_ADD)
+                f.get(frame)
+                f.load(I32, 4, SOURCE)
+                f.const(I32, place.default)
+                f.op(Op.I32_SUB)
+                f.get(world)
+                f.op(Op.I32_SUB)
+                f.store(I32, 4, place.table)
+                f.end()
         store_word(f, I32, HEAP, lambda: load_word(f, I32, OWNED))
         store_word(f, I32, HEAP_LOW, lambda: f.const(I32, 0))
         return f

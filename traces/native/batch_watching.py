@@ -9,7 +9,7 @@ from ringproof.model.terms import ArraySort
 
 from ..generation.randomness import SECOND
 from .batch_generation import GenerationCode
-from .batch_places import ADD64, CONTROLLED, MUL64, OR64, SHL64, XOR64, load_word, store_word
+from .batch_places import ADD64, CONTROLLED, MUL64, OR64, SHL64, XOR64, advance, each, load_word, store_word
 from .layout import PAGE_BYTES, ArrayPlace, Slot, bytes_of
 from .wasm import I32, I64, Function, Op
 
@@ -105,10 +105,7 @@ class WatchingCode(GenerationCode):
         f.call(predicate)
 
     def _next_cell(self, f: Function, index: int, count: int) -> None:
-        f.get(index)
-        f.const(I32, 1)
-        f.op(Op.I32_ADD)
-        f.set(index)
+        advance(f, index, 1)
         f.get(count)
         f.const(I32, 1)
         f.op(Op.I32_SUB)
@@ -258,28 +255,16 @@ class WatchingCode(GenerationCode):
         """Puts how often each cell was met beside the list of cells, and begins the coverage afresh."""
         f = Function("total", (), ())
         at, place = f.local(I32), f.local(I32)
-        done = f.block()
-        again = f.loop()
-        f.get(at)
-        load_word(f, I32, self.met_count)
-        f.op(Op.I32_GE_U)
-        f.branch_if(done)
-        f.get(at)
-        f.get(at)
-        f.load(I32, 4, self.met)
-        f.tee(place)
-        f.load(I32, 4, self.coverage)
-        f.store(I32, 4, self.met_times)
-        f.get(place)
-        f.const(I32, 0)
-        f.store(I32, 4, self.coverage)
-        f.get(at)
-        f.const(I32, 4)
-        f.op(Op.I32_ADD)
-        f.set(at)
-        f.branch(again)
-        f.end()
-        f.end()
+        with each(f, at, lambda: load_word(f, I32, self.met_count), 4):
+            f.get(at)
+            f.get(at)
+            f.load(I32, 4, self.met)
+            f.tee(place)
+            f.load(I32, 4, self.coverage)
+            f.store(I32, 4, self.met_times)
+            f.get(place)
+            f.const(I32, 0)
+            f.store(I32, 4, self.coverage)
         return f
 
 
