@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -21,6 +22,20 @@ LARGEST_FILE = 1 << 20
 
 class WitnessError(StateError):
     """A file is no witness of ours, or does not fit its machine; the message is one sentence."""
+
+
+class Identified(Protocol):
+    """What has a name made of its content."""
+
+    @property
+    def id(self) -> str: ...
+
+    def hashed(self) -> str:
+        """The id that the content has."""
+        ...
+
+
+Kind = TypeVar("Kind", bound=Identified)
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -62,34 +77,56 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
 
     def save(self, folder: Path) -> Path:
         """Writes the witness to `folder` as `ID.json`, whole or not at all."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.id}.json"
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
-        partial.replace(path)
-        return path
+        return save_as(self, folder)
+
+
+def save_as(witness: Identified, folder: Path) -> Path:
+    """Writes a witness to `folder` as `ID.json`, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{witness.id}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(witness), indent=2) + b"\n")
+    partial.replace(path)
+    return path
 
 
 def load(path: Path) -> Witness:
     """The witness in the file `path`. Raises WitnessError for anything else, in one sentence."""
+    return load_as(path, Witness, SCHEMA)
+
+
+def schema_of(path: Path) -> str:
+    """The schema that the file `path` names. Raises WitnessError where it is no JSON document with one."""
+    try:
+        return msgspec.json.decode(_content(path), type=_Head).schema
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
+        raise WitnessError(f"{path} is not a witness file of schema {SCHEMA}: {error}") from None
+
+
+def load_as(path: Path, kind: type[Kind], expected: str) -> Kind:
+    """The witness of `kind` in the file `path`. Raises WitnessError for anything else, in one sentence."""
+    data = _content(path)
+    try:
+        schema = msgspec.json.decode(data, type=_Head).schema
+        if schema != expected:
+            raise WitnessError(f"{path} has schema {schema[:60]!r}; {expected!r} was expected")
+        witness = msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
+        raise WitnessError(f"{path} is not a witness file of schema {expected}: {error}") from None
+    if witness.id != witness.hashed():
+        raise WitnessError(
+            f"{path} was changed: its content is {witness.hashed()}, but it calls itself {witness.id[:40]!r}"
+        )
+    return witness
+
+
+def _content(path: Path) -> bytes:
     try:
         found = path.stat()
         if not S_ISREG(found.st_mode):
             raise WitnessError(f"{path} is not a regular file; a witness file was expected")
         if found.st_size > LARGEST_FILE:
             raise WitnessError(f"{path} has {found.st_size} bytes; a witness has at most {LARGEST_FILE}")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise WitnessError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        schema = msgspec.json.decode(data, type=_Head).schema
-        if schema != SCHEMA:
-            raise WitnessError(f"{path} has schema {schema[:60]!r}; {SCHEMA!r} was expected")
-        witness = msgspec.json.decode(data, type=Witness)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
-        raise WitnessError(f"{path} is not a witness file of schema {SCHEMA}: {error}") from None
-    if witness.id != witness.hashed():
-        raise WitnessError(
-            f"{path} was changed: its content is {witness.hashed()}, but it calls itself {witness.id[:40]!r}"
-        )
-    return witness

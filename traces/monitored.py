@@ -6,13 +6,14 @@ kept beside each other, so that a run shows what the host holds and what the gue
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.monitors.placement import kept_name, own_name
-from ringproof.model.terms import ArraySort
+from ringproof.model.terms import ArraySort, var
 
 from .interpreter import Interpreter, State, Step, Trapped
 from .python_code import Cells, compile_terms
@@ -92,7 +93,7 @@ class System:
 
     def permitted(self, together: Together) -> bool:
         """The allocator's rules and the guest's own hold."""
-        return all(self._hypotheses(self.values(together.guest, together.host, together.kept)))
+        return all(self._hypotheses(self._read(together)))
 
     def place(self, guest: State, own: State, kept: Mapping[str, Any]) -> Together:
         """f: the guest in a host whose other components are those of `own`."""
@@ -108,43 +109,92 @@ class System:
 
     def view(self, together: Together) -> State:
         """g: the guest's state, of which the host has the program's components and the memory."""
-        offset = self._offset(self.values(together.guest, together.host, together.kept))[0]
+        offset = self._offset(self._read(together))[0]
         state = dict(together.guest)
         state.update(copied({name: together.host[name] for name in self.placement.carried}))
         state[self.placement.memory] = self._moved(together.host[self.placement.memory], -offset)
         return state
 
     def step(self, together: Together) -> tuple[Together, Monitored]:
-        """The host's next instruction, or the monitor's action at its trap."""
-        if self._interprets(self.values(together.guest, together.host, together.kept))[0]:
-            return self._simulate(together, "interpreted", None)
-        host = copied(together.host)
-        step = self.host.attempt(host)
-        if step.trapped is None:
-            after = Together(together.guest, host, together.kept)
-            return Together(self.view(after), host, together.kept), Monitored("direct", step, None)
-        return self.react(together, step)
+        """The instruction at the guest's program counter, by the host or by the monitor."""
+        interpreted = self.interprets(together)
+        runner, state = (self.simulated, together.guest) if interpreted else (self.host, together.host)
+        word, trapped = runner.fetch(copied(state))
+        if word is not None and trapped is None:
+            return self.perform(together, word)
+        step = Step(None, None, {}, trapped)
+        if trapped is None or interpreted:
+            return self._deliver(together, "interpreted", step)
+        return self._react(together, step)
 
-    def react(self, together: Together, step: Step) -> tuple[Together, Monitored]:
+    def perform(self, together: Together, word: int) -> tuple[Together, Monitored]:
+        """The instruction `word`, as if it had been fetched: run by the host, or by the monitor instead of it."""
+        if self.interprets(together):
+            return self._simulate(together, "interpreted", word, None)
+        host = copied(together.host)
+        step = self.host.perform(word, host)
+        if step.trapped is not None:
+            return self._react(together, step)
+        after = Together(together.guest, host, together.kept)
+        return Together(self.view(after), host, together.kept), Monitored("direct", step, None)
+
+    def _react(self, together: Together, step: Step) -> tuple[Together, Monitored]:
         """What the monitor does at the host's trap of `step`."""
         assert step.trapped is not None
-        if self.emulates(together, step.trapped):
-            return self._simulate(together, "emulated", step.trapped)
+        if step.word is not None and self.emulates(together, step.trapped):
+            return self._simulate(together, "emulated", step.word, step.trapped)
+        return self._deliver(together, "reflected", step)
+
+    def _deliver(self, together: Together, by: str, step: Step) -> tuple[Together, Monitored]:
         guest = copied(together.guest)
+        assert step.trapped is not None
         self.simulated.deliver(step.trapped, guest)
-        return self.place(guest, together.host, together.kept), Monitored("reflected", step, step.trapped)
+        return self.place(guest, together.host, together.kept), Monitored(by, step, step.trapped)
 
     def emulates(self, together: Together, trapped: Trapped) -> bool:
         view = self.placement.view(self.placement.guest_state())
         read = compile_terms([self.construction.emulates(view, trapped.cause)])
-        return bool(read(self.values(together.guest, together.host, together.kept))[0])
+        return bool(read(self._read(together))[0])
+
+    def in_region(self, together: Together, address: int) -> bool:
+        """The host's cell at `address` is the guest's."""
+        return bool(self._region({**self._read(together), "$at": address})[0])
+
+    def enters(self, together: Together, trapped: Trapped) -> bool:
+        """The host's own delivery of a trap gives control to the monitor."""
+        if self.placement.entered is None:
+            return True
+        host = copied(together.host)
+        if self.host.deliver(trapped, host) is not None:
+            return False
+        after = {f"after.{name}": value for name, value in host.items()}
+        return bool(self._entered({**self._read(together), **after})[0])
+
+    @cached_property
+    def _region(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        sort = self.placement.own_variables()[self.placement.memory].sort
+        assert isinstance(sort, ArraySort)
+        view = self.placement.view(self.placement.guest_state())
+        return compile_terms([self.placement.region(view, var("$at", sort.index))])
+
+    @cached_property
+    def _entered(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        entered, machine = self.placement.entered, self.construction.host
+        assert entered is not None
+        after = {name: var(f"after.{name}", c.sort) for name, c in machine.components.items()}
+        return compile_terms([entered(self.placement.own_view(), machine.view(after))])
+
+    def _read(self, together: Together) -> dict[str, Any]:
+        return self.values(together.guest, together.host, together.kept)
 
     def interprets(self, together: Together) -> bool:
-        return bool(self._interprets(self.values(together.guest, together.host, together.kept))[0])
+        return bool(self._interprets(self._read(together))[0])
 
-    def _simulate(self, together: Together, by: str, trapped: Trapped | None) -> tuple[Together, Monitored]:
+    def _simulate(self, together: Together, by: str, word: int, trapped: Trapped | None) -> tuple[Together, Monitored]:
         guest = copied(together.guest)
-        step = self.simulated.step(guest)
+        step = self.simulated.perform(word, guest)
+        if step.trapped is not None:
+            self.simulated.deliver(step.trapped, guest)
         return self.place(guest, together.host, together.kept), Monitored(by, step, trapped)
 
     def _moved(self, cells: Cells, offset: int) -> Cells:

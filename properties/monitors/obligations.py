@@ -11,18 +11,21 @@ is innocuous and not privileged causes no step of the monitor unless the guest's
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ringproof.model.cpu import Kind, Outcome, Trap
+from ringproof.model.cpu import Cpu, Kind, Outcome, Trap
 from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.monitors.placement import Placement
 from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, all_of, any_of, select, var
+from ringproof.traces.interpreter import UNDEFINED
 
 from .steps import Total, delivered, first, on_state, over_word, total
 
+FETCH = "fetch"
 EQUIVALENCE, CONTROL, EFFICIENCY = "equivalence", "resource-control", "efficiency"
 PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY)
 
@@ -40,6 +43,7 @@ class Claim:
 
     name: str
     what: str
+    subject: str
     instruction: str
     case: str
     hypotheses: tuple[Term, ...]
@@ -50,11 +54,17 @@ class Claim:
         return any_of(*self.differences.values())
 
 
-class Squares:
-    """The obligations of one instruction form under a construction."""
+class Subject(ABC):
+    """What the claims are about: an instruction form, the fetch, or the words without a meaning.
 
-    def __init__(self, construction: Construction, instruction: Instruction, system: str, agree: Agree) -> None:
-        self.construction, self.instruction, self.system, self.agree = construction, instruction, system, agree
+    `row` is its name in the classification, `subject` its name in an obligation's.
+    """
+
+    row: str
+    subject: str
+
+    def __init__(self, construction: Construction, system: str, agree: Agree) -> None:
+        self.construction, self.system, self.agree = construction, system, agree
         self.placement = construction.placement
         self.guest_state = self.placement.guest_state()
         self.memory = self.placement.own_variables()[self.placement.memory]
@@ -63,22 +73,25 @@ class Squares:
 
     # The runs.
 
+    @abstractmethod
+    def outcome(self, machine: Machine) -> Outcome:
+        """What the subject does on one of the system's machines, over its variables."""
+
+    @property
+    @abstractmethod
+    def selected(self) -> tuple[Term, ...]:
+        """What the instruction word has to be."""
+
     @cached_property
     def guest(self) -> Outcome:
-        """The instruction on the guest's own machine."""
-        machine = self.construction.guest
-        return on_state(machine, over_word(machine, self.instruction), self.guest_state)
+        """The subject on the guest's own machine."""
+        return on_state(self.construction.guest, self.outcome(self.construction.guest), self.guest_state)
 
     @cached_property
     def host(self) -> Outcome:
-        """The same word on the host, where the guest is placed."""
+        """The same on the host, where the guest is placed."""
         machine = self.construction.host
-        outcome = on_state(machine, over_word(machine, self._same(machine)), self.host_state)
-        return self._with_agreed_guards(outcome)
-
-    def _same(self, machine: Machine) -> Instruction:
-        """This instruction on another of the system's machines."""
-        return next(i for i in machine.instructions if i.id == self.instruction.id)
+        return self._with_agreed_guards(on_state(machine, self.outcome(machine), self.host_state))
 
     def _with_agreed_guards(self, host: Outcome) -> Outcome:
         """The host's outcome with the guest's guard for each trap where the two were proved to be the same."""
@@ -96,7 +109,7 @@ class Squares:
 
     @cached_property
     def hypotheses(self) -> tuple[Term, ...]:
-        return (self.instruction.encoding.matches, *self.placement.hypotheses())
+        return (*self.selected, *self.placement.hypotheses())
 
     @cached_property
     def directly(self) -> Term:
@@ -106,11 +119,9 @@ class Squares:
     # What the monitor makes of a trap.
 
     def emulated(self) -> Total:
-        """The virtual machine after the routine of this instruction, reflection of the routine's traps included."""
+        """The virtual machine after the monitor's routine, reflection of the routine's traps included."""
         machine = self.construction.simulated
-        return total(
-            machine, self.guest_state, on_state(machine, over_word(machine, self._same(machine)), self.guest_state)
-        )
+        return total(machine, self.guest_state, on_state(machine, self.outcome(machine), self.guest_state))
 
     # The obligations.
 
@@ -157,6 +168,8 @@ class Squares:
     def _reflected(self, index: int, taken: Term) -> Iterator[Claim]:
         trap = self.host.traps[index]
         if trap.cause.kind is Kind.UNSUPPORTED:
+            goes_on = {"the guest's machine goes on": ~self._guest_declines()}
+            yield self._claim(EQUIVALENCE, f"declined ({trap.cause.name})", (*self.hypotheses, taken), goes_on)
             return
         case = f"reflected ({trap.cause.name})"
         if sum(t.cause.name == trap.cause.name for t in self.host.traps) > 1:
@@ -257,6 +270,63 @@ class Squares:
         return one != two
 
     def _claim(self, what: str, case: str, hypotheses: Sequence[Term], differences: Mapping[str, Term]) -> Claim:
-        name = f"{self.system}/{what}/{self.instruction.id}/{case}"
+        name = f"{self.system}/{what}/{self.subject}/{case}"
         kept = {key: term for key, term in differences.items() if term is not FALSE}
-        return Claim(name, what, self.instruction.name, case, tuple(hypotheses), kept)
+        return Claim(name, what, self.subject, self.row, case, tuple(hypotheses), kept)
+
+
+class Squares(Subject):
+    """The claims about one instruction form."""
+
+    def __init__(self, construction: Construction, instruction: Instruction, system: str, agree: Agree) -> None:
+        super().__init__(construction, system, agree)
+        self.instruction = instruction
+        self.row, self.subject = instruction.name, instruction.id
+
+    def outcome(self, machine: Machine) -> Outcome:
+        return over_word(machine, next(i for i in machine.instructions if i.id == self.instruction.id))
+
+    @property
+    def selected(self) -> tuple[Term, ...]:
+        return (self.instruction.encoding.matches,)
+
+
+class Fetch(Subject):
+    """The claims about the fetch: the host reads the word that the guest's own machine would, or traps as it does."""
+
+    row = subject = FETCH
+
+    def outcome(self, machine: Machine) -> Outcome:
+        def run(cpu: Cpu) -> None:
+            assert machine.fetch is not None
+            machine.fetch(cpu)
+
+        return machine.run(run)
+
+    @property
+    def selected(self) -> tuple[Term, ...]:
+        return ()
+
+    def _square_direct(self) -> dict[str, Term]:
+        words = [self._word(machine, state) for machine, state in self._states()]
+        return super()._square_direct() | {"the word": words[0] != words[1]}
+
+    def _states(self) -> tuple[tuple[Machine, Mapping[str, Term]], ...]:
+        return (self.construction.guest, self.guest_state), (self.construction.host, self.host_state)
+
+    def _word(self, machine: Machine, state: Mapping[str, Term]) -> Term:
+        assert machine.fetch is not None
+        return machine.fetch(machine.cpu(state, machine.constants()))
+
+
+class Undefined(Subject):
+    """The claims about words that the machine defines as undefined: they trap in both."""
+
+    row = subject = UNDEFINED.name
+
+    def outcome(self, machine: Machine) -> Outcome:
+        return machine.run(lambda cpu: cpu.trap(UNDEFINED))
+
+    @property
+    def selected(self) -> tuple[Term, ...]:
+        return (any_of(*[encoding.matches for encoding in self.construction.guest.undefined]),)

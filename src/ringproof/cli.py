@@ -17,6 +17,8 @@ COMMANDS: dict[str, str] = {
     "machines": "ringproof.commands.machines:machines",
     "check": "ringproof.commands.check:check",
     "explain": "ringproof.commands.explain:explain",
+    "prove": "ringproof.commands.prove:prove",
+    "repair": "ringproof.commands.repair:repair",
     "run": "ringproof.commands.run:run",
     "campaign": "ringproof.commands.campaign:campaign",
     "replay": "ringproof.commands.replay:replay",

@@ -1,0 +1,205 @@
+"""A whole proof of a system: every claim of every form in parallel, and what they come to by property."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ringproof.model.monitors.catalog import system as construct
+from ringproof.model.monitors.construction import Construction
+from ringproof.model.selection import select
+from ringproof.solvers.z3_solver import Z3Solver
+from ringproof.traces.monitored import System
+
+from ..classification import FormResult, classify_form
+from ..definitions import Semantics
+from ..discharge import BUDGET
+from ..run import Progress, Stopped
+from ..workers import WorkerKilled
+from ..workers import workers as workers_of
+from .discharging import Discharger
+from .lemmas import Lemmas
+from .obligations import PROPERTIES, Fetch, Squares, Undefined
+from .verdicts import Never, Proved, Refuted, Unknown, Verdict
+from .witness import SystemWitness
+
+BESIDES: Mapping[int, type[Fetch | Undefined]] = {-1: Fetch, -2: Undefined}
+"""What is proved beside the instruction forms, under numbers that no form has."""
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """One claim and what became of it; `id` is `SYSTEM/property/form/case`."""
+
+    id: str
+    property: str
+    instruction: str
+    case: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a proof found. `stopped` says what cut it short, if anything did."""
+
+    name: str
+    construction: Construction
+    solver: str
+    obligations: list[Obligation]
+    seconds: float
+    selected: tuple[str, ...] = ()
+    stopped: Stopped | None = None
+
+    def verdict(self, name: str) -> str:
+        """ "proved", "refuted" or "unknown": of the property `name` over all of its obligations."""
+        own = [o.verdict for o in self.obligations if o.property == name]
+        if any(isinstance(v, Refuted) for v in own):
+            return "refuted"
+        if self.stopped is not None or any(isinstance(v, Unknown) for v in own):
+            return "unknown"
+        return "proved" if any(isinstance(v, Proved) for v in own) else "vacuous"
+
+    @property
+    def properties(self) -> dict[str, str]:
+        asked = {o.property for o in self.obligations}
+        return {name: self.verdict(name) for name in PROPERTIES if name in asked}
+
+    @property
+    def witnesses(self) -> list[SystemWitness]:
+        """Every counterexample, each once, in the order of the obligations."""
+        found = {o.verdict.witness.id: o.verdict.witness for o in self.obligations if isinstance(o.verdict, Refuted)}
+        return list(found.values())
+
+    def refuted(self, name: str) -> list[str]:
+        """The instructions by which the property `name` is refuted, each once."""
+        own = [o for o in self.obligations if o.property == name and isinstance(o.verdict, Refuted)]
+        return list(dict.fromkeys(o.instruction for o in own))
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to build the system for itself."""
+
+    name: str
+    budget: int
+
+
+def prove(
+    name: str,
+    *,
+    properties: Sequence[str] = (),
+    only: Sequence[str] = (),
+    jobs: int | None = None,
+    budget: int = BUDGET,
+    progress: Progress | None = None,
+) -> Report:
+    """Proves or refutes the three properties of the system `name`, with `jobs` processes (all cores by default).
+
+    `properties` are those asked for (all by default), `only` patterns of rows or forms. Raises MachineError for an
+    unknown system, and NothingSelected where nothing is left. An interrupt gives the report of what was decided.
+    """
+    started = time.monotonic()
+    construction = construct(name)
+    chosen = _select(construction, only)
+    workers = max(1, min(jobs or os.cpu_count() or 1, len(chosen)))
+    found: dict[int, list[Obligation]] = {}
+    stopped: Stopped | None = None
+    if not only:
+        chosen = [*chosen, *BESIDES]
+    try:
+        for index, obligations in _decide(Job(name, budget), chosen, workers):
+            found[index] = obligations
+            if progress is not None:
+                progress(len(found), len(chosen), obligations[0].instruction if obligations else name)
+    except KeyboardInterrupt:
+        stopped = Stopped.INTERRUPTED
+    except WorkerKilled:
+        stopped = Stopped.KILLED
+    wanted = properties or PROPERTIES
+    ordered = [o for index in chosen if index in found for o in found[index] if o.property in wanted]
+    return Report(
+        name=name,
+        construction=construction,
+        solver=Z3Solver().name,
+        obligations=ordered,
+        seconds=time.monotonic() - started,
+        selected=(*properties, *only),
+        stopped=stopped,
+    )
+
+
+def _select(construction: Construction, only: Sequence[str]) -> list[int]:
+    """The positions of the forms whose row matches, or whose id is, one of `only`; of all, if there are none."""
+    forms = construction.guest.instructions
+    ids = [index for index, form in enumerate(forms) if form.id in only]
+    patterns = [pattern for pattern in only if all(pattern != form.id for form in forms)]
+    return sorted({*ids, *(select(construction.guest, patterns) if patterns or not only else ())})
+
+
+def listed(name: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """The obligations of the system `name` by id, with the property of each; nothing is asked of a solver."""
+    construction = construct(name)
+    found: list[tuple[str, str]] = []
+    for index in _select(construction, only):
+        squares = Squares(construction, construction.guest.instructions[index], name, lambda placement, one, two: False)
+        found += [(claim.name, claim.what) for claim in squares.claims(innocuous=True)]
+    if not only:
+        for kind in BESIDES.values():
+            subject = kind(construction, name, lambda placement, one, two: False)
+            found += [(claim.name, claim.what) for claim in subject.claims(innocuous=False)]
+    return found
+
+
+def _decide(job: Job, chosen: Sequence[int], workers: int) -> Iterator[tuple[int, list[Obligation]]]:
+    if workers == 1:
+        yield from map(_start(job), chosen)
+        return
+    with workers_of(workers, _start, job) as crew:
+        for index in chosen:
+            crew.ask(index)
+        yield from crew.answers()
+
+
+def _start(job: Job) -> Callable[[int], tuple[int, list[Obligation]]]:
+    worker = _Worker(job)
+    return lambda index: (index, worker.decide(index))
+
+
+class _Worker:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.construction = construct(job.name)
+        self.solver = Z3Solver()
+        self.lemmas = Lemmas(self.solver, job.budget)
+        self.semantics = Semantics(self.construction.guest)
+        self.discharger = Discharger(System(self.construction), job.name, self.solver, job.budget)
+
+    def decide(self, index: int) -> list[Obligation]:
+        found: list[Obligation] = []
+        if index in BESIDES:
+            subject = BESIDES[index](self.construction, self.job.name, self.lemmas.agree)
+            claims, parts = subject.claims(innocuous=False), []
+        else:
+            instruction = self.construction.guest.instructions[index]
+            form = classify_form(self.semantics, instruction, self.solver, self.job.budget)
+            squares = Squares(self.construction, instruction, self.job.name, self.lemmas.agree)
+            claims, parts = squares.claims(innocuous=is_direct(form)), list(instruction.encoding.fields.values())
+        for claim in claims:
+            verdict = self.discharger.discharge(claim, parts)
+            found.append(Obligation(claim.name, claim.what, claim.instruction, claim.case, verdict))
+        return found
+
+
+def is_direct(form: FormResult) -> bool:
+    """The form is innocuous and not privileged, so that it is to run without the monitor.
+
+    By the paper's letter a privileged instruction that is not sensitive is innocuous too, and traps nonetheless.
+    """
+    flags: Mapping[str, bool | None] = form.flags()
+    sensitive = flags["control_sensitive"] is not False or flags["behavior_sensitive"] is not False
+    return not sensitive and flags["privileged"] is False
+
+
+__all__ = ["Never", "Obligation", "Report", "listed", "prove"]

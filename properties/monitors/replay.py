@@ -1,0 +1,106 @@
+"""The three properties once more, over concrete states: what a counterexample must show on the interpreter.
+
+`obligations` writes formulas over all states; this module runs the guest's own machine and the system, and looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringproof.model.cpu import Kind
+from ringproof.model.machine import Role
+from ringproof.traces.interpreter import State, Step
+from ringproof.traces.monitored import Monitored, System, Together, copied
+
+from ..definitions import unequal
+from ..witness import WitnessError
+from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE, FETCH
+from .witness import SystemWitness, decode, word_of
+
+
+@dataclass(frozen=True)
+class Squared:
+    """One step both ways: the guest's own machine alone, and the system; and where a property fails."""
+
+    before: Together
+    word: int | None
+    alone: State
+    alone_step: Step
+    after: Together
+    monitored: Monitored
+    shown: tuple[str, ...]
+
+
+def squared(system: System, together: Together, word: int | None, what: str) -> Squared:
+    """The step of `word` from `together` (None: of the word fetched there), and what shows that `what` fails there."""
+    alone = copied(together.guest)
+    step = system.guest.attempt(alone) if word is None else system.guest.perform(word, alone)
+    declined = step.trapped is not None and step.trapped.cause.kind is Kind.UNSUPPORTED
+    if step.trapped is not None and not declined:
+        declined = system.guest.deliver(step.trapped, alone) is not None
+    after, monitored = system.step(together) if word is None else system.perform(together, word)
+    shown: list[str] = []
+    if not declined:
+        shown = CHECKS[what](system, together, alone, step, after, monitored)
+    return Squared(together, word, alone, step, after, monitored, tuple(shown))
+
+
+def replay(system: System, witness: SystemWitness) -> Squared:
+    """Runs `witness` again. Raises StateError where it does not fit the system."""
+    if witness.property not in CHECKS:
+        raise WitnessError(f"a property is one of {', '.join(CHECKS)}, not {witness.property[:40]!r}")
+    together = system.together(decode(system.placement, witness))
+    if not system.permitted(together):
+        raise WitnessError(f"the state of the witness is none that the monitor of {witness.system[:60]} allows")
+    word = None if witness.instruction == FETCH else word_of(system.placement, witness)
+    return squared(system, together, word, witness.property)
+
+
+def _equivalence(
+    system: System, before: Together, alone: State, step: Step, after: Together, monitored: Monitored
+) -> list[str]:
+    """The system's state is not f of the guest's."""
+    found = [f"the virtual {name}" for name in _differences(after.guest, alone)]
+    expected = system.place(alone, after.host, after.kept)
+    memory = system.placement.memory
+    host = {name: value for name, value in expected.host.items() if name != memory}
+    return found + [
+        f"{name} of the host" for name in _differences(after.host, host) if f"the virtual {name}" not in found
+    ]
+
+
+def _control(
+    system: System, before: Together, alone: State, step: Step, after: Together, monitored: Monitored
+) -> list[str]:
+    """Something that the monitor decides on changed, or a cell outside the region, or the monitor has no control."""
+    found: list[str] = []
+    machine = system.construction.host
+    if monitored.by == "direct":
+        names = [n for n, c in machine.components.items() if c.role in (Role.MODE, Role.RESOURCE, Role.DEVICE)]
+        names = [n for n in names if n != system.placement.memory]
+        found += [f"{n} of the host" for n in names if unequal(before.host[n], after.host[n])]
+    memory = system.placement.memory
+    one, two = before.host[memory], after.host[memory]
+    written = [a for a in sorted({*one, *two}) if one[a] != two[a]]
+    found += [f"{memory}[{a:#x}] outside the region" for a in written if not system.in_region(before, a)]
+    if monitored.trapped is not None and not system.enters(before, monitored.trapped):
+        found.append("the monitor does not get control")
+    return found
+
+
+def _efficiency(
+    system: System, before: Together, alone: State, step: Step, after: Together, monitored: Monitored
+) -> list[str]:
+    """The guest's own machine completes, and the host traps."""
+    if step.trapped is None and monitored.trapped is not None:
+        return [f"{monitored.trapped.cause.name} on the host"]
+    return []
+
+
+CHECKS = {EQUIVALENCE: _equivalence, CONTROL: _control, EFFICIENCY: _efficiency}
+
+
+def _differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[str]:
+    return [name for name in two if unequal(one[name], two[name])]

@@ -1,0 +1,60 @@
+"""The report of a proof for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ringproof.properties.monitors.document import assumptions, word
+from ringproof.properties.monitors.prove import Obligation, Report
+from ringproof.properties.monitors.verdicts import Refuted, Unknown
+
+from .common import columns, filled
+
+
+def systems_text(rows: list[tuple[str, ...]]) -> str:
+    """Names with what stands beside each."""
+    return columns(rows, indent="")
+
+
+def text(report: Report, *, everything: bool) -> str:
+    """The whole report: the system, the verdict on each property, the counterexamples, and the counts."""
+    construction = report.construction
+    parts = [f"{report.name}: {construction.summary}", f"source: {construction.source}"]
+    if report.stopped is not None:
+        parts.append(f"NOT COMPLETE ({report.stopped.value}): only what was decided so far is shown.")
+    parts.append("")
+    for name, verdict in report.properties.items():
+        by = report.refuted(name)
+        tail = f" by {len(by)}: {', '.join(by)}" if by else ""
+        parts.append(filled(f"{name}: {verdict}{tail}."))
+    parts.append("")
+    refuted = [o for o in report.obligations if isinstance(o.verdict, Refuted)]
+    if refuted:
+        parts.append("Counterexamples, each replayed:")
+        parts += [_counterexample(o) for o in refuted]
+        parts.append("")
+    unknown = [o for o in report.obligations if isinstance(o.verdict, Unknown)]
+    parts += [f"unknown: {o.id}: {o.verdict.reason}" for o in unknown if isinstance(o.verdict, Unknown)]
+    if everything:
+        parts += ["Every obligation:", columns([(word(o.verdict), o.id) for o in report.obligations]), ""]
+    parts.append(_summary(report))
+    return "\n".join(parts)
+
+
+def _counterexample(obligation: Obligation) -> str:
+    verdict = obligation.verdict
+    assert isinstance(verdict, Refuted)
+    head = f"{obligation.property}, {obligation.instruction} ({obligation.case}): {verdict.witness.id}"
+    return "\n".join([filled(f"  {head}"), filled(verdict.witness.text, indent="      ", later="      ")])
+
+
+def _summary(report: Report) -> str:
+    counts = Counter(word(o.verdict) for o in report.obligations)
+    shown = ", ".join(f"{counts[name]} {name}" for name in ("proved", "refuted", "unknown") if counts[name])
+    never = f"; {counts['never']} cases that no state takes" if counts["never"] else ""
+    lines = [f"{len(report.obligations) - counts['never']} obligations: {shown}{never}."]
+    resting = assumptions(report)
+    if resting:
+        lines.append(filled(f"Assumed of every state: {'; '.join(resting)}."))
+    lines.append(f"{report.solver}, {report.seconds:.1f} s.")
+    return "\n".join(lines)
