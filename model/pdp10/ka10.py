@@ -156,6 +156,10 @@ class KA10(PDP10):
 
     # Traps.
 
+    def flag_violation(self, details: Mapping[str, Term]) -> None:
+        """Notes a trap for memory."""
+        self.protection_flag = TRUE
+
     def trap_to(self, location: Term, pc_word: Term) -> None:
         """Executes the JSR in an absolute location, which saves `pc_word` and leaves user mode."""
         self.enter_executive()
@@ -327,11 +331,13 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     if cause.kind is Kind.UNSUPPORTED:
         cpu.trap(cause)
     elif cause.name == FETCH_PROTECTION.name:
-        _protection_interrupt(cpu, cpu.PC, cpu.PC + 1)
+        cpu.flag_violation(details)
+        _processor_interrupt(cpu, cpu.PC, cpu.PC + 1)
     elif cause.vector is None:
         # A BLT can be taken up again: PC stays on it.
         following = ite(cpu.fetch()[35:27] == BLT, cpu.PC, cpu.PC + 1)
-        _protection_interrupt(cpu, following, following)
+        cpu.flag_violation(details)
+        _processor_interrupt(cpu, following, following)
     else:
         word = cpu.fetch()
         saved = cpu.pc_word(cpu.PC + 1)
@@ -339,13 +345,12 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
         cpu.trap_to(bits(cause.vector + 1, 18), saved)
 
 
-def _protection_interrupt(cpu: KA10, saved: Term, following: Term) -> None:
+def _processor_interrupt(cpu: KA10, saved: Term, following: Term) -> None:
     """Interrupts through 40 + 2n on level n, where the PC `saved` is stored, if the level is on and no other
     stands in the way; else the program goes on at `following`."""
     channel = cpu.APR_channel
     level = bits(0o200, 8) >> channel.zext(8)
     taken = cpu.PI_on & (channel != 0) & ((cpu.PIE & level[6:0]) != 0) & (cpu.PIH.zext(8) < level)
-    cpu.protection_flag = TRUE
     with cpu.when(~taken):
         cpu.PC = following
         cpu.executing = FALSE
