@@ -6,9 +6,9 @@ A meaning is written imperatively, as a manual writes it: `cpu.PC = cpu.PC + 1`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -144,6 +144,13 @@ class Cpu:
         known = {key: bits(value, 32) if isinstance(value, int) else value for key, value in details.items()}
         if guard.op != "const" or guard is TRUE:
             self._traps.append(Trap(cause, guard, known))
+
+    @contextmanager
+    def causes(self, change: Callable[[Cause], Cause]) -> Iterator[None]:
+        """What traps inside does so with the cause that `change` makes of its own."""
+        start = len(self._traps)
+        yield
+        self._traps[start:] = [replace(trap, cause=change(trap.cause)) for trap in self._traps[start:]]
 
     def choose_entry(self, choice: Term) -> None:
         """The instruction may pick an entry point by `choice`, say a gate's selector; it is no more than a choice."""

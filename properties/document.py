@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ringproof.model.machine import Machine
+
 from .classification import Row
 from .run import Report
 from .theorems import Condition
@@ -19,7 +21,7 @@ def document(report: Report) -> dict[str, Any]:
         "machine": machine.name,
         "context": context(report),
         "instructions": [_instruction(row) for row in report.rows],
-        "theorems": {f"theorem{c.theorem}": _condition(c) for c in report.theorems},
+        "theorems": {f"theorem{c.theorem}": condition(c) for c in report.theorems},
         "modes": _modes(report),
         "decoding": _decoding(report),
         "states": [invariant.text for invariant in machine.invariants],
@@ -34,7 +36,11 @@ def document(report: Report) -> dict[str, Any]:
 
 def context(report: Report) -> dict[str, Any]:
     """The guests' level, and every configuration and setting by name."""
-    machine = report.machine
+    return context_of(report.machine)
+
+
+def context_of(machine: Machine) -> dict[str, Any]:
+    """The guests' level of `machine`, and every configuration and setting by name."""
     return {machine.mode: machine.guest, **{a.name: a.value for a in machine.assumptions.values()}}
 
 
@@ -59,12 +65,13 @@ def _instruction(row: Row) -> dict[str, Any]:
     }
 
 
-def _condition(condition: Condition) -> dict[str, Any]:
+def condition(found: Condition) -> dict[str, Any]:
+    """A theorem's condition as plain data."""
     return {
-        "condition": condition.word,
-        "violations": list(condition.violations),
-        "undecided": list(condition.undecided),
-        "text": condition.text,
+        "condition": found.word,
+        "violations": list(found.violations),
+        "undecided": list(found.undecided),
+        "text": found.text,
     }
 
 

@@ -1,0 +1,80 @@
+"""Which configuration bits the verdicts on an instruction form can depend on.
+
+The configuration is made of variables, and the form is run once. Where neither what it does nor what it reads or
+changes has to do with a bit, the obligations are the same formulas with the bit set and with it clear, but for the
+rules of valid states that tie the bit to a component which the form never touches; so the verdicts are the same.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+from ringproof.model.machine import Assumption, Instruction, Machine
+from ringproof.model.terms import Bool, Term, var, variables
+
+from ..pairs import AMOUNT
+
+
+class _Open(Assumption):
+    """A bit whose value is not given."""
+
+    @property
+    def term(self) -> Term:
+        return var(f"?{self.name}", Bool)
+
+
+def settable(machine: Machine) -> list[str]:
+    """The configuration bits: what is fixed for a run and is true or false."""
+    return [a.name for a in machine.assumptions.values() if a.scope == "configuration" and not a.width]
+
+
+def dependence(machine: Machine) -> list[frozenset[str]]:
+    """For each instruction form, the configuration bits that its verdicts can depend on."""
+    bits = settable(machine)
+    opened = copy(machine)
+    opened.assumptions = {
+        name: _Open(name, a.value, a.text, a.scope, a.width, a.holds) if name in bits else a
+        for name, a in machine.assumptions.items()
+    }
+    signs = {name: _signs(opened, opened.assumptions[name]) for name in bits}
+    common = _of_every_form(opened)
+    everywhere = {name for name in bits if signs[name] & common}
+    found = []
+    for instruction in opened.instructions:
+        touched = _touched(opened, instruction) if bits else set()
+        found.append(frozenset(name for name in bits if name in everywhere or signs[name] & touched))
+    return found
+
+
+def _signs(machine: Machine, bit: Assumption) -> set[str]:
+    """The names of the variables by which a form has to do with `bit`: its own, and what valid states tie it to."""
+    own = {bit.term.name}
+    if bit.holds is not None:
+        own |= _names([bit.holds(machine.view(machine.variables), bit.term)])
+    return own
+
+
+def _of_every_form(machine: Machine) -> set[str]:
+    """What the obligations on every form speak of."""
+    view = machine.view(machine.variables)
+    terms = [machine.variables[machine.mode], *machine.in_context(machine.variables)]
+    terms += [invariant.holds(view) for invariant in machine.invariants]
+    relocation = machine.relocation
+    if relocation is not None:
+        terms += relocation.bases(view, var(AMOUNT, relocation.amount)).values()
+        at = var("$at", machine.components[relocation.memory].sort.index)  # type: ignore[union-attr]
+        if relocation.visible is not None:
+            terms.append(relocation.visible(view, at))
+        if machine.reserved is not None:
+            terms.append(machine.reserved(view, at))
+    return _names(terms)
+
+
+def _touched(machine: Machine, instruction: Instruction) -> set[str]:
+    outcome = machine.outcome(instruction)
+    changed = {name: term for name, term in outcome.state.items() if term is not machine.variables[name]}
+    return {*changed, *_names([*(trap.guard for trap in outcome.traps), *outcome.choices, *changed.values()])}
+
+
+def _names(terms: list[Term]) -> set[str]:
+    return {variable.name for variable in variables(terms)}
