@@ -32,9 +32,11 @@ WITH_RIGHTS = (*WITH_LIMIT, CALL_GATE_16, TASK_GATE, CALL_GATE)
 
 def visible(cpu: IA32, selector: Term) -> tuple[Descriptor, Term]:
     """The descriptor, and whether the selector names one that CPL and RPL may see: conforming code always."""
-    named = peek(cpu, selector)
+    there = ~is_null(selector) & ~outside_table(cpu, selector)
+    with cpu.when(there):
+        named = peek(cpu, selector)
     allowed = named.is_conforming_code | ((named.dpl >= cpu.CPL) & (named.rpl <= named.dpl))
-    return named, ~is_null(selector) & ~outside_table(cpu, selector) & allowed
+    return named, there & allowed
 
 
 @forms("LAR r32, r32/m16", "0F 02 /r", operand_size=32)

@@ -165,14 +165,23 @@ class IA32(Cpu):
 
     def linear_load(self, address: Term, size: int) -> Term:
         """`size` bytes at a linear address, without checks: the processor's own accesses to its tables."""
-        return concat(*[self.memory[address + n] for n in reversed(range(size))])
+        place = self.place(address, size, write=False)
+        return concat(*[self.memory[place + n] for n in reversed(range(size))])
 
     def linear_store(self, address: Term, value: Term) -> None:
         """Stores `value` at a linear address, without checks."""
+        place = self.place(address, value.width // 8, write=True)
         memory = self.memory
         for n in range(value.width // 8):
-            memory = memory.set(address + n, value[8 * n + 7 : 8 * n])
+            memory = memory.set(place + n, value[8 * n + 7 : 8 * n])
         self.memory = memory
+
+    def place(self, address: Term, size: int, *, write: bool) -> Term:
+        """Where `size` bytes at a linear address lie in memory: there, without paging.
+
+        Machines that translate addresses once more have their own `place`, which may trap.
+        """
+        return address
 
     # Stack and control.
 

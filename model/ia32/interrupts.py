@@ -147,6 +147,11 @@ class Delivery(IA32):
         super().trap(cause if cause.kind is Kind.UNSUPPORTED else NESTED_FAULT, when=when)
 
 
+def _delivery_by(processor: type[IA32]) -> type[Delivery]:
+    """`processor` while it delivers."""
+    return Delivery if processor is IA32 else type("Delivery", (Delivery, processor), {})
+
+
 def deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     """Delivers a fault through the IDT, from the state before the instruction. SDM vol. 3, sections 6.5 and 6.12.
 
@@ -157,11 +162,16 @@ def deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     if vector is None:
         cpu.trap(cause)
         return
-    before = cpu.outcome().state
-    inside = Delivery(before, cast(IA32, cpu)._constants)
+    processor = cast(IA32, cpu)
     error_code = details["error_code"] if vector in WITH_ERROR_CODE else None
-    image = inside.eflags | RF
-    interrupt(inside, bits(vector, 8), software=False, external=1, image=image, error_code=error_code)
+    deliver_vector(processor, bits(vector, 8), image=processor.eflags | RF, error_code=error_code)
+
+
+def deliver_vector(cpu: IA32, vector: Term, *, image: Term, error_code: Term | None = None) -> None:
+    """Goes through the gate of `vector` (8 bits) for an event that no instruction asked for."""
+    before = cpu.outcome().state
+    inside = _delivery_by(type(cpu))(before, cpu._constants)
+    interrupt(inside, vector, software=False, external=1, image=image, error_code=error_code)
     outcome = inside.outcome()
     for trap in outcome.traps:
         cpu.trap(trap.cause, when=trap.guard)

@@ -7,6 +7,7 @@ CPL is a component of its own and the low bits of the CS and SS selectors are CP
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
 
 from ..cpu import Cpu, View
 from ..machine import CLOCK, DEVICE, MEMORY, MODE, PROGRAM, RESOURCE, Machine, Relocation
@@ -14,6 +15,9 @@ from ..terms import FALSE, Array, BitVec, Bool, Term, bits, concat, ite
 from .causes import GP_MEMORY, HALTED, REPEATED_PREFIX
 from .encoding import BYTES, SEGMENT_BYTES, to_bytes
 from .operands import REGISTERS
+
+if TYPE_CHECKING:
+    from .cpu import IA32
 
 SEGMENT_NAMES = ("ES", "CS", "SS", "DS", "FS", "GS")
 DATA_SEGMENTS = ("ES", "DS", "FS", "GS")
@@ -130,15 +134,11 @@ def _configuration(machine: Machine) -> None:
     machine.context("io_bitmap", 1, "the TSS has no I/O bitmap: every port is denied below IOPL", holds=_io_denied)
 
 
-def io_map_base(state: View | Cpu) -> Term:
-    """The I/O map base address in the TSS, 16 bits. SDM vol. 1, section 19.5.2."""
-    address = state.TR_base + IO_MAP_BASE
-    return concat(state.memory[address + 1], state.memory[address])
-
-
 def _io_denied(state: View, value: Term) -> Term:
     too_small = state.TR_limit < IO_MAP_BASE + 1
-    return ~value | too_small | (io_map_base(state).zext(32) >= state.TR_limit)
+    address = state.TR_base + IO_MAP_BASE
+    map_base = concat(state.memory[address + 1], state.memory[address])
+    return ~value | too_small | (map_base.zext(32) >= state.TR_limit)
 
 
 def _invariants(machine: Machine) -> None:
@@ -199,7 +199,7 @@ def fetch(cpu: Cpu) -> Term:
     """
     cpu.trap(HALTED, when=cpu.halted)
     cpu.trap(GP_MEMORY, when=cpu.CS_limit < cpu.EIP, error_code=0)
-    address = cpu.CS_base + cpu.EIP
+    address = cast("IA32", cpu).place(cpu.CS_base + cpu.EIP, 1, write=False)
     code = [cpu.memory[address + n] for n in range(BYTES + 5)]
     summary = bits(0, 8)
     still = ~FALSE
@@ -230,4 +230,4 @@ def _prefix(byte: Term) -> tuple[Term, Term]:
     return mask, value
 
 
-__all__ = ["CR4_BITS", "DATA_SEGMENTS", "SEGMENT_NAMES", "base_machine", "begin", "fetch", "io_map_base"]
+__all__ = ["CR4_BITS", "DATA_SEGMENTS", "IO_MAP_BASE", "SEGMENT_NAMES", "base_machine", "begin", "fetch"]

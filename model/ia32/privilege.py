@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..terms import Term, bits, concat
 from .causes import GP_PRIVILEGE
 from .cpu import IA32
-from .machine import io_map_base
+from .machine import IO_MAP_BASE
 
 TSS_SIZE = 0x67  # the limit of the smallest 32-bit TSS
 
@@ -26,16 +26,25 @@ def may_change_if(cpu: IA32) -> Term:
     return allowed
 
 
-def check_port(cpu: IA32, port: Term, size: int) -> None:
-    """#GP(0) unless CPL is at most IOPL or the TSS's bitmap permits `size` ports from `port` (16 bits) on.
+def port_denied(cpu: IA32, port: Term, size: int) -> Term:
+    """Whether CPL is above IOPL and the TSS's bitmap denies one of `size` ports from `port` (16 bits) on.
 
     The two bytes of the bitmap that are read must lie within the TSS. SDM vol. 1, section 19.5.2.
     """
-    place = io_map_base(cpu).zext(32) + port[15:3].zext(32)
-    permission = cpu.linear_load(cpu.TR_base + place, 2)
+    restricted = ~may_change_if(cpu)
+    with cpu.when(restricted):
+        map_base = cpu.linear_load(cpu.TR_base + IO_MAP_BASE, 2)
+        place = map_base.zext(32) + port[15:3].zext(32)
+        permission = cpu.linear_load(cpu.TR_base + place, 2)
     denied = (permission >> port[2:0].zext(16))[size - 1 : 0] != 0
     outside = (cpu.TR_limit < TSS_SIZE) | (place >= cpu.TR_limit)
-    cpu.trap(GP_PRIVILEGE, when=~may_change_if(cpu) & (outside | denied), error_code=0)
+    result: Term = restricted & (outside | denied)
+    return result
+
+
+def check_port(cpu: IA32, port: Term, size: int) -> None:
+    """#GP(0) if the port is denied."""
+    cpu.trap(GP_PRIVILEGE, when=port_denied(cpu, port, size), error_code=0)
 
 
 def flag_image(cpu: IA32) -> Term:

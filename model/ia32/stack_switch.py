@@ -77,17 +77,18 @@ class Frame:
         cpu = self.cpu
         memory = cpu.memory
         for offset, value in self.own_pushes:
-            memory = _store(memory, cpu.SS_base + offset, value, ~self.inner)
+            memory = self._store(memory, cpu.SS_base + offset, value, ~self.inner)
         for offset, value, when in self.inner_pushes:
-            memory = _store(memory, self.stack.base + offset, value, self.inner & when)
+            memory = self._store(memory, self.stack.base + offset, value, self.inner & when)
         cpu.memory = memory
         cpu.ESP = ite(self.inner, self.inner_top, self.own_top)
         with cpu.when(self.inner):
             load_stack(cpu, self.stack)
 
-
-def _store(memory: Term, address: Term, value: Term, when: Term) -> Term:
-    """`memory` with a doubleword at `address`, where `when` holds: one guard a byte, not a choice of memories."""
-    for n in range(4):
-        memory = store(memory, address + n, value[8 * n + 7 : 8 * n], when)
-    return memory
+    def _store(self, memory: Term, address: Term, value: Term, when: Term) -> Term:
+        """`memory` with a doubleword at `address`, where `when` holds: one guard a byte, not a choice of memories."""
+        with self.cpu.when(when):
+            place = self.cpu.place(address, 4, write=True)
+        for n in range(4):
+            memory = store(memory, place + n, value[8 * n + 7 : 8 * n], when)
+        return memory
