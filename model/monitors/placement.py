@@ -35,7 +35,8 @@ class Placement:
     are the guest's where their role is program, and the host's own elsewhere. `offset(guest)` is how far up the guest's
     cells lie, `region(guest, address)` says which of the host's cells are the guest's. `granted(guest, own)` is what
     the allocator grants and what holds of the host while guests run. `entered(own, after)` says that the monitor has
-    control of the host in the state `after` a trap.
+    control of the host in the state `after` a trap. `ordinary` is a state that programs can be run from: what differs
+    from where the guest and the host start by themselves, by the names of the placement's variables.
     """
 
     guest: Machine
@@ -48,6 +49,7 @@ class Placement:
     decided: Callable[[View, View], Mapping[str, Term]]
     entered: Callable[[View, View], Term] | None = None
     assumptions: tuple[str, ...] = field(default=())
+    ordinary: Mapping[str, int | Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def carried(self) -> list[str]:
