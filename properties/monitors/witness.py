@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -69,7 +69,23 @@ def encode(placement: Placement, together: Together) -> tuple[StateText, StateTe
     return guest, encode_state(placement.host, together.host), kept
 
 
-def decode(placement: Placement, witness: SystemWitness) -> Mapping[str, Any]:
+class Stated(Protocol):
+    """What has a state of a system as text."""
+
+    @property
+    def system(self) -> str: ...
+
+    @property
+    def guest(self) -> StateText: ...
+
+    @property
+    def host(self) -> StateText: ...
+
+    @property
+    def kept(self) -> dict[str, str]: ...
+
+
+def decode(placement: Placement, witness: Stated) -> Mapping[str, Any]:
     """The values of the placement's variables. Raises StateError for what does not fit the system's machines."""
     guest: State = decode_state(placement.guest, witness.guest)
     host: State = decode_state(placement.host, witness.host)

@@ -1,0 +1,113 @@
+"""A guest program run twice: by the guest's own machine alone, and under the monitor; and where the two visibly part.
+
+What a program can see is its machine's components of role program and its memory. A difference of mode or resources
+alone is not visible: it takes an instruction more to show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ringproof.model.cpu import Kind
+from ringproof.model.machine import Role
+from ringproof.traces.interpreter import State, Step, Trapped
+from ringproof.traces.monitored import Monitored, System, Together, copied
+from ringproof.traces.python_code import Cells
+
+from ..definitions import unequal
+from .obligations import CONTROL, EFFICIENCY
+from .region import Region
+from .replay import CHECKS
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A place with the value that it has alone and under the monitor; `index` is a cell's."""
+
+    name: str
+    index: int | None
+    alone: int
+    monitored: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One step of both runs, with the states after it.
+
+    `apart` are the visible differences after the step, `hidden` the names of other components of the guest that
+    differ; `shown` what else a property other than equivalence objects to.
+    """
+
+    step: Step
+    alone: State
+    monitored: Monitored
+    together: Together
+    apart: tuple[Apart, ...]
+    hidden: tuple[str, ...]
+    shown: tuple[str, ...]
+
+    @property
+    def parts(self) -> bool:
+        """The runs visibly part in this step."""
+        return bool(self.apart or self.shown)
+
+
+class Declined(Exception):
+    """One of the two runs comes to a step that the model declines."""
+
+
+class Runs:
+    """Programs on one system, run both ways."""
+
+    def __init__(self, system: System) -> None:
+        self.system, self.region = system, Region(system)
+        components = system.construction.guest.components
+        self._visible = [name for name, c in components.items() if c.role in (Role.PROGRAM, Role.MEMORY)]
+        self._hidden = [name for name in components if name not in self._visible]
+
+    def follow(self, start: Together, what: str, steps: int) -> Iterator[Taken]:
+        """The steps of both runs from `start`, up to the first in which they visibly part, at most `steps`.
+
+        `what` is the property that the program speaks against. Raises Declined.
+        """
+        alone, together = copied(start.guest), start
+        for _ in range(steps):
+            step = self._alone(alone)
+            after, monitored = self.system.step(together)
+            if monitored.trapped is not None and monitored.trapped.cause.kind is Kind.UNSUPPORTED:
+                raise Declined(monitored.trapped.cause.name)
+            hidden = tuple(name for name in self._hidden if unequal(alone[name], after.guest[name]))
+            shown: list[str] = []
+            if what in (CONTROL, EFFICIENCY):
+                shown = CHECKS[what](self.system, together, alone, step, after, monitored)
+            apart = tuple(self._apart(alone, after))
+            taken = Taken(step, copied(alone), monitored, after, apart, hidden, tuple(shown))
+            yield taken
+            if taken.parts:
+                return
+            together = after
+
+    def _alone(self, state: State) -> Step:
+        """A step of the guest's own machine, its trap delivered."""
+        step = self.system.guest.attempt(state)
+        if step.trapped is not None:
+            declined: Trapped | None = step.trapped
+            if step.trapped.cause.kind is not Kind.UNSUPPORTED:
+                declined = self.system.guest.deliver(step.trapped, state)
+            if declined is not None:
+                raise Declined(declined.cause.name)
+        return step
+
+    def _apart(self, alone: State, after: Together) -> Iterator[Apart]:
+        """The differences that the program sees."""
+        for name in self._visible:
+            one, two = alone[name], after.guest[name]
+            if not isinstance(one, Cells):
+                if one != two:
+                    yield Apart(name, None, int(one), int(two))
+                continue
+            for index in sorted({*one, *two}):
+                of_others = name == self.system.placement.memory and not self.region.owns(after, index)
+                if one[index] != two[index] and not of_others:
+                    yield Apart(name, index, one[index], two[index])
