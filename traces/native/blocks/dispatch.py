@@ -18,8 +18,8 @@ from .module import LinkedModule
 HOT = NO_ROOM + 1
 """A place was reached often; besides the kernel's reasons."""
 
-TAKEN, PLACE = 0, 8
-"""Addresses in the own memory: steps taken, the place that was reached often."""
+TAKEN, PLACE, INSIDE = 0, 8, 16
+"""Addresses in the own memory: steps taken, the place that was reached often, those of the steps that regions took."""
 
 TABLE, PLACES, PLACE_BYTES = 64, 1 << 12, 32
 HITS, REGIONS, REGIONS_OF_PLACE = 8, 16, 4
@@ -50,13 +50,16 @@ def dispatcher(machine: Machine, layout: Layout, threshold: int) -> bytes:
     module.table("table", MOST_REGIONS)
     module.own_memory(-(-(TABLE + PLACES * PLACE_BYTES) // PAGE))
     f = Function("enter", (I64, I32), (I32,))
-    count, counter, last, taken = (f.local(I64) for _ in range(4))
+    count, counter, last, taken, inside = (f.local(I64) for _ in range(5))
     entry, moved, reason, found = (f.local(I32) for _ in range(4))
 
     def finish(push: int | None) -> None:
         f.const(I32, 0)
         f.get(count)
         _store(f, I64, 8, TAKEN)
+        f.const(I32, 0)
+        f.get(inside)
+        _store(f, I64, 8, INSIDE)
         if push is None:
             f.get(reason)
         else:
@@ -114,6 +117,10 @@ def dispatcher(machine: Machine, layout: Layout, threshold: int) -> bytes:
         f.get(taken)
         f.op(Op.I64_ADD)
         f.set(count)
+        f.get(inside)
+        f.get(taken)
+        f.op(Op.I64_ADD)
+        f.set(inside)
         f.const(I32, 1)
         f.set(moved)
         f.branch(again)

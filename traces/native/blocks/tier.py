@@ -19,7 +19,7 @@ from ringproof.traces.interpreter import State
 from ..engine import Engine, Reason, Run
 from ..layout import NativeError
 from ..runtime import Code
-from .dispatch import HOT, MOST_REGIONS, PLACE, TAKEN, dispatcher, put_place
+from .dispatch import HOT, INSIDE, MOST_REGIONS, PLACE, TAKEN, dispatcher, put_place
 from .flow import Flow, Node
 from .module import LinkedModule
 from .region import RegionCode, UnstableError
@@ -62,6 +62,8 @@ class Blocks:
         self._attempts: dict[int, int] = {}
         self.regions = 0
         """How many regions there are."""
+        self.inside = 0
+        """How many steps were taken in regions so far."""
         self._until: int | None = None
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -85,6 +87,7 @@ class Blocks:
         while run.reason is Reason.LIMIT and total < count:
             reason = self._dispatcher.call("enter", count - total, self.engine.kernel.world)
             total += self._word(TAKEN, 8)
+            self.inside += self._word(INSIDE, 8)
             if reason == HOT:
                 run = self._learn(self._word(PLACE, 8), count - total)
                 total += run.steps
