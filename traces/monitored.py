@@ -61,6 +61,10 @@ class System:
         view = placement.view(guest)
         self._offset = compile_terms([placement.offset(view)])
         self._hypotheses = compile_terms(placement.hypotheses())
+        returned = placement.returned(view, placement.own_view())
+        self._lent = sorted(placement.lent)
+        self._returned = compile_terms([returned[name] for name in self._lent])
+        self._bounds = compile_terms([placement.bounds(placement.own_view())])
         self._interprets = compile_terms([construction.interprets(view)])
         sort = own[placement.memory].sort
         assert isinstance(sort, ArraySort)
@@ -113,6 +117,8 @@ class System:
         state = dict(together.guest)
         state.update(copied({name: together.host[name] for name in self.placement.carried}))
         state[self.placement.memory] = self._moved(together.host[self.placement.memory], -offset)
+        read = self._read(together)
+        state.update(zip(self._lent, self._returned(read), strict=True))
         return state
 
     def step(self, together: Together) -> tuple[Together, Monitored]:
@@ -155,6 +161,10 @@ class System:
         view = self.placement.view(self.placement.guest_state())
         read = compile_terms([self.construction.emulates(view, trapped.cause)])
         return bool(read(self._read(together))[0])
+
+    def in_bounds(self, together: Together) -> bool:
+        """What the host lends to the guest is as the monitor bounds it."""
+        return bool(self._bounds(self._read(together))[0])
 
     def in_region(self, together: Together, address: int) -> bool:
         """The host's cell at `address` is the guest's."""

@@ -53,6 +53,8 @@ class Construction:
     @cached_property
     def simulated(self) -> Machine:
         """The virtual machine as the monitor simulates it: the guest's, with the monitor's routines and reflection."""
+        if not self.routines and self.reflect is None:
+            return self.guest
         machine = copy(self.guest)
         machine.instructions = [
             replace(i, meaning=self.routines.get(i.name, i.meaning)) for i in self.guest.instructions

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..cpu import View
+from ..cpu import Cause, View
 from ..machine import Machine, Role
-from ..terms import ArraySort, Sort, Term, shift, var
+from ..terms import TRUE, ArraySort, Sort, Term, shift, var
 
 
 def own_name(name: str) -> str:
@@ -37,6 +37,12 @@ class Placement:
     the allocator grants and what holds of the host while guests run. `entered(own, after)` says that the monitor has
     control of the host in the state `after` a trap. `ordinary` is a state that programs can be run from: what differs
     from where the guest and the host start by themselves, by the names of the placement's variables.
+
+    `lent` are mode and resources that the host holds for the guest and that the guest may change there:
+    `returned(guest, host)` reads them back, and `bounds(host)` holds whatever the guest makes of them.
+    `cell(guest, own, address)` is what holds of the host's cell at `address`, where that is one of the monitor's own;
+    it is stated at each address that the host reads. `tracing` are traps by which the monitor watches the guest's
+    cells.
     """
 
     guest: Machine
@@ -50,6 +56,11 @@ class Placement:
     entered: Callable[[View, View], Term] | None = None
     assumptions: tuple[str, ...] = field(default=())
     ordinary: Mapping[str, int | Mapping[int, int]] = field(default_factory=dict)
+    lent: frozenset[str] = frozenset()
+    returned: Callable[[View, View], Mapping[str, Term]] = lambda guest, host: {}
+    bounds: Callable[[View], Term] = lambda host: TRUE
+    cell: Callable[[View, View, Term], Term] = lambda guest, own, address: TRUE
+    tracing: frozenset[Cause] = frozenset()
 
     @property
     def carried(self) -> list[str]:

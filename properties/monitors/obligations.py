@@ -20,14 +20,16 @@ from ringproof.model.cpu import Cpu, Kind, Outcome, Trap
 from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.monitors.placement import Placement
-from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, all_of, any_of, select, var
+from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, all_of, any_of, select, topological, var
 from ringproof.traces.interpreter import UNDEFINED
 
-from .steps import Total, delivered, first, on_state, over_word, total
+from .steps import Total, delivered, first, on_state, over_word, total, unlike
 
 FETCH = "fetch"
 EQUIVALENCE, CONTROL, EFFICIENCY = "equivalence", "resource-control", "efficiency"
 PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY)
+
+LENT = "what the host lends"
 
 Agree = Callable[[Placement, Term, Term], bool]
 """Whether two guards were proved to be the same wherever the guest is placed (see `lemmas`)."""
@@ -109,7 +111,17 @@ class Subject(ABC):
 
     @cached_property
     def hypotheses(self) -> tuple[Term, ...]:
-        return (*self.selected, *self.placement.hypotheses())
+        return (*self.selected, *self.placement.hypotheses(), *self.cells)
+
+    @cached_property
+    def cells(self) -> list[Term]:
+        """What holds of the monitor's own cells, at each address that the host reads."""
+        roots = [*self.host.state.values()]
+        for trap in self.host.traps:
+            roots += [trap.guard, *trap.details.values()]
+        read = [n.args[1] for n in topological(roots) if n.op == "select" and n.args[0] is self.memory]
+        holds = [self.placement.cell(self.view, self.placement.own_view(), address) for address in read]
+        return [term for term in holds if term is not TRUE]
 
     @cached_property
     def directly(self) -> Term:
@@ -140,9 +152,10 @@ class Subject(ABC):
 
     def _square_direct(self) -> dict[str, Term]:
         differences = {"the guest's machine traps": self.guest.trapping()}
+        returned = self.placement.returned(self.view, self.placement.host.view(self.host.state))
         for name in self.placement.kept_of_guest:
-            changed = self._differ(name, self.guest_state[name], self.guest.state[name])
-            differences[f"the virtual {name}"] = changed
+            known = returned[name] if name in self.placement.lent else self.guest_state[name]
+            differences[f"the virtual {name}"] = self._differ(name, known, self.guest.state[name])
         return differences | self.apart(self.host.state, self.guest.state)
 
     def trapped(self) -> Iterator[Claim]:
@@ -158,12 +171,26 @@ class Subject(ABC):
                 emulates.append(all_of(taken, own))
             if own is not TRUE:
                 yield from self._reflected(index, all_of(taken, ~own))
-        if emulates:
+        if emulates and self.construction.reflect is None:
+            yield from self._simulated(any_of(*emulates))
+        elif emulates:
             hypotheses = (*self.hypotheses, any_of(*emulates), ~self.guest_step.declined, ~self._guest_declines())
             after = self.emulated()
             differences = {"the monitor declines": after.declined}
             yield self._claim(EQUIVALENCE, "emulated", hypotheses, differences | self.between(after.state))
             yield self._claim(CONTROL, "emulated", hypotheses, self.escapes(after.state))
+
+    def _simulated(self, taken: Term) -> Iterator[Claim]:
+        """The monitor's routine does what the instruction does; what it delivers is the guest's own delivery."""
+        machine = self.construction.simulated
+        after = on_state(machine, self.outcome(machine), self.guest_state)
+        hypotheses = (*self.hypotheses, taken, ~self._guest_declines())
+        differences = {"other traps": any_of(*unlike(after, self.guest))}
+        for name, term in after.state.items():
+            differences[name] = self._differ(name, term, self.guest.state[name]) & ~self.guest.trapping()
+        yield self._claim(EQUIVALENCE, "emulated", hypotheses, differences)
+        completes = (*hypotheses, ~after.trapping())
+        yield self._claim(CONTROL, "emulated", completes, self.escapes(after.state))
 
     def _reflected(self, index: int, taken: Term) -> Iterator[Claim]:
         trap = self.host.traps[index]
@@ -198,14 +225,17 @@ class Subject(ABC):
                 at = self._address()
                 outside = ~self.placement.region(self.view, at)
                 differences["a cell outside the region"] = outside & (select(before, at) != select(after, at))
-            elif component.role in (Role.MODE, Role.RESOURCE, Role.DEVICE):
+            elif component.role in (Role.MODE, Role.RESOURCE, Role.DEVICE) and name not in self.placement.lent:
                 differences[name] = self._differ(name, before, after)
+        if any(self.host.state[name] is not self.host_state[name] for name in self.placement.lent):
+            differences[LENT] = ~self.placement.bounds(machine.view(self.host.state))
         return self._claim(CONTROL, "direct", hypotheses, differences)
 
     def efficient(self) -> Claim:
         """Where the guest's machine completes, so does the host, without the monitor."""
         hypotheses = (*self.hypotheses, self.directly, ~self.guest.trapping())
-        differences = {f"{trap.cause.name} on the host": trap.guard for trap in self.host.traps}
+        counted = [trap for trap in self.host.traps if trap.cause not in self.placement.tracing]
+        differences = {f"{trap.cause.name} on the host": trap.guard for trap in counted}
         return self._claim(EFFICIENCY, "direct", hypotheses, differences)
 
     # Comparing.

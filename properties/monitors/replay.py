@@ -16,7 +16,7 @@ from ringproof.traces.monitored import Monitored, System, Together, copied
 
 from ..definitions import unequal
 from ..witness import WitnessError
-from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE, FETCH
+from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE, FETCH, LENT
 from .witness import SystemWitness, decode, word_of
 
 
@@ -79,7 +79,8 @@ def _control(
     machine = system.construction.host
     if monitored.by == "direct":
         names = [n for n, c in machine.components.items() if c.role in (Role.MODE, Role.RESOURCE, Role.DEVICE)]
-        names = [n for n in names if n != system.placement.memory]
+        names = [n for n in names if n != system.placement.memory and n not in system.placement.lent]
+        found += [] if system.in_bounds(after) else [LENT]
         found += [f"{n} of the host" for n in names if unequal(before.host[n], after.host[n])]
     memory = system.placement.memory
     one, two = before.host[memory], after.host[memory]
@@ -94,7 +95,8 @@ def _efficiency(
     system: System, before: Together, alone: State, step: Step, after: Together, monitored: Monitored
 ) -> list[str]:
     """The guest's own machine completes, and the host traps."""
-    if step.trapped is None and monitored.trapped is not None:
+    traced = monitored.trapped is not None and monitored.trapped.cause in system.placement.tracing
+    if step.trapped is None and monitored.trapped is not None and not traced:
         return [f"{monitored.trapped.cause.name} on the host"]
     return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ringproof.model.cpu import Cause, Outcome, Trap
 from ringproof.model.machine import Instruction, Machine
@@ -53,9 +54,16 @@ def first(outcome: Outcome, index: int) -> Term:
 
 def delivered(machine: Machine, state: Mapping[str, Term], cause: Cause, details: Mapping[str, Term]) -> Total:
     """The state after the machine has delivered `cause` from `state`."""
+    return _delivered(machine, tuple(state.items()), cause, tuple(details.items()))
+
+
+@lru_cache(maxsize=512)
+def _delivered(
+    machine: Machine, state: tuple[tuple[str, Term], ...], cause: Cause, details: tuple[tuple[str, Term], ...]
+) -> Total:
     assert machine.deliver is not None
-    cpu = machine.cpu(state, machine.constants())
-    machine.deliver(cpu, cause, details)
+    cpu = machine.cpu(dict(state), machine.constants())
+    machine.deliver(cpu, cause, dict(details))
     outcome = cpu.outcome()
     return Total(outcome.state, any_of(*[trap.guard for trap in outcome.traps]))
 
@@ -68,3 +76,20 @@ def total(machine: Machine, state: Mapping[str, Term], outcome: Outcome) -> Tota
         result = {name: ite(trap.guard, after.state[name], term) for name, term in result.items()}
         declined = ite(trap.guard, after.declined, declined)
     return Total(result, declined)
+
+
+def unlike(one: Outcome, two: Outcome) -> list[Term]:
+    """Where two outcomes over the same state trap differently: another cause first, or other details."""
+    found: list[Term] = []
+    for index in range(max(len(one.traps), len(two.traps))):
+        if index >= min(len(one.traps), len(two.traps)):
+            longer = one if len(one.traps) > len(two.traps) else two
+            found.append(first(longer, index))
+            continue
+        a, b = one.traps[index], two.traps[index]
+        if a.cause != b.cause or a.details.keys() != b.details.keys():
+            found += [first(one, index), first(two, index)]
+            continue
+        details = any_of(*[value != b.details[key] for key, value in a.details.items()])
+        found.append((a.guard != b.guard) | (first(one, index) & details))
+    return found
