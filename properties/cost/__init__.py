@@ -1,0 +1,1 @@
+"""What a construction costs: closed forms over an instruction mix, crossovers, and parameters from runs."""
