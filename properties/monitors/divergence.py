@@ -15,8 +15,7 @@ from ringproof.traces.monitored import System, Together
 from ringproof.traces.recording.state_text import StateText
 
 from ..witness import WitnessError, load_as, save_as
-from .obligations import PROPERTIES
-from .runs import Declined, Runs, Taken
+from .runs import STEPWISE, Declined, Runs, Taken
 from .witness import decode, encode
 
 SCHEMA = "ringproof/divergence/1"
@@ -72,8 +71,8 @@ def of_start(placement: Placement, name: str, what: str, instruction: str, start
 
 def rerun(system: System, divergence: Divergence) -> tuple[Together, list[Taken]]:
     """Runs the program again: the state that it starts from, and its steps. Raises StateError where it does not fit."""
-    if divergence.property not in PROPERTIES:
-        raise WitnessError(f"a property is one of {', '.join(PROPERTIES)}, not {divergence.property[:40]!r}")
+    if divergence.property not in STEPWISE:
+        raise WitnessError(f"a property is one of {', '.join(STEPWISE)}, not {divergence.property[:40]!r}")
     if not 0 < divergence.steps <= MOST_STEPS:
         raise WitnessError(f"a program has from 1 to {MOST_STEPS} steps, not {divergence.steps}")
     start = system.together(decode(system.placement, divergence))
@@ -85,3 +84,8 @@ def rerun(system: System, divergence: Divergence) -> tuple[Together, list[Taken]
     except Declined as error:
         raise WitnessError(f"the model declines a step of the program ({error})") from None
     return start, found
+
+
+def told(divergence: Divergence, text: str) -> Divergence:
+    """The same with its sentence."""
+    return msgspec.structs.replace(divergence, text=text)

@@ -16,9 +16,12 @@ from ringproof.traces.monitored import Monitored, System, Together, copied
 from ringproof.traces.python_code import Cells
 
 from ..definitions import unequal
-from .obligations import CONTROL, EFFICIENCY
+from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE
 from .region import Region
 from .replay import CHECKS
+
+STEPWISE = (EQUIVALENCE, CONTROL, EFFICIENCY)
+"""The properties that speak of steps, and so of programs."""
 
 
 @dataclass(frozen=True)
