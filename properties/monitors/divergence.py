@@ -86,6 +86,6 @@ def rerun(system: System, divergence: Divergence) -> tuple[Together, list[Taken]
     return start, found
 
 
-def told(divergence: Divergence, text: str) -> Divergence:
+def with_text(divergence: Divergence, text: str) -> Divergence:
     """The same with its sentence."""
     return msgspec.structs.replace(divergence, text=text)

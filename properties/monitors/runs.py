@@ -6,7 +6,7 @@ alone is not visible: it takes an instruction more to show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ringproof.model.cpu import Kind
@@ -15,7 +15,6 @@ from ringproof.traces.interpreter import State, Step, Trapped
 from ringproof.traces.monitored import Monitored, System, Together, copied
 from ringproof.traces.python_code import Cells
 
-from ..definitions import unequal
 from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE
 from .region import Region
 from .replay import CHECKS
@@ -38,8 +37,8 @@ class Apart:
 class Taken:
     """One step of both runs, with the states after it.
 
-    `apart` are the visible differences after the step, `hidden` the names of other components of the guest that
-    differ; `shown` what else a property other than equivalence objects to.
+    `apart` are the visible differences of the guest after the step, `hidden` the others; `shown` is what a property
+    other than equivalence objects to.
     """
 
     step: Step
@@ -47,7 +46,7 @@ class Taken:
     monitored: Monitored
     together: Together
     apart: tuple[Apart, ...]
-    hidden: tuple[str, ...]
+    hidden: tuple[Apart, ...]
     shown: tuple[str, ...]
 
     @property
@@ -80,11 +79,11 @@ class Runs:
             after, monitored = self.system.step(together)
             if monitored.trapped is not None and monitored.trapped.cause.kind is Kind.UNSUPPORTED:
                 raise Declined(monitored.trapped.cause.name)
-            hidden = tuple(name for name in self._hidden if unequal(alone[name], after.guest[name]))
+            hidden = tuple(self._apart(self._hidden, alone, after))
             shown: list[str] = []
             if what in (CONTROL, EFFICIENCY):
                 shown = CHECKS[what](self.system, together, alone, step, after, monitored)
-            apart = tuple(self._apart(alone, after))
+            apart = tuple(self._apart(self._visible, alone, after))
             taken = Taken(step, copied(alone), monitored, after, apart, hidden, tuple(shown))
             yield taken
             if taken.parts:
@@ -102,9 +101,9 @@ class Runs:
                 raise Declined(declined.cause.name)
         return step
 
-    def _apart(self, alone: State, after: Together) -> Iterator[Apart]:
-        """The differences that the program sees."""
-        for name in self._visible:
+    def _apart(self, names: Sequence[str], alone: State, after: Together) -> Iterator[Apart]:
+        """The differences in the components `names`."""
+        for name in names:
             one, two = alone[name], after.guest[name]
             if not isinstance(one, Cells):
                 if one != two:

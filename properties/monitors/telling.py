@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ringproof.model.machine import Role
 from ringproof.traces.generation.code import Fetching
-from ringproof.traces.interpreter import Step
+from ringproof.traces.interpreter import State, Step
 from ringproof.traces.monitored import Monitored, System, Together
 from ringproof.traces.python_code import Cells
 
+from .obligations import CONTROL
 from .region import Region
 from .runs import Apart, Taken
 from .sentences import told
@@ -20,32 +21,72 @@ from .words import stored_cells
 class Line:
     """One instruction: the program counter, the assembly, its code as it lies in memory, and both runs in words."""
 
-    address: int
+    address: str
     assembly: str
     code: str
     alone: str
     monitored: str
-    by: str
 
 
-def lines(system: System, start: Together, run: list[Taken]) -> list[Line]:
-    """The instructions of a program, one for each step."""
-    machine, width = system.construction.guest, Fetching(system.construction.guest).cell_width
-    found, before = [], start.guest
+@dataclass(frozen=True)
+class Told:
+    """A program in words.
+
+    `start` is what is not as the machine starts by itself, without the program's own code; `kept` what the monitor
+    keeps. `differences` are those after the last line, `unseen` those before that the program did not see.
+    """
+
+    start: tuple[str, ...]
+    kept: tuple[str, ...]
+    lines: tuple[Line, ...]
+    differences: tuple[str, ...]
+    unseen: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The program and its end."""
+        last, code = self.lines[-1], "; ".join(line.assembly for line in self.lines)
+        shown = ", ".join(self.differences[:3])
+        more = f" and {len(self.differences) - 3} more" if len(self.differences) > 3 else ""
+        where = f"{code}: " if len(self.lines) == 1 else f"{code}. At the last instruction, "
+        return f"{where}alone it {last.alone}; under the monitor {last.monitored}. Then {shown}{more}."
+
+
+def tell(system: System, what: str, start: Together, run: list[Taken]) -> Told:
+    """The program that starts at `start` and was run both ways; it speaks against the property `what`."""
+    fetching = Fetching(system.construction.guest)
+    lines, code, before = [], set[int](), start.guest
     for taken in run:
-        word = taken.step.word
-        cells = [] if word is None else stored_cells(system.guest, word, width)
-        code = " ".join(f"{cell:0{-(-width // 4)}x}" for cell in cells)
-        assembly = told(system, word) if word is not None else "no instruction is reached"
-        address = before[machine.counter]
-        found.append(Line(address, assembly, code, did(taken.step), did_under(taken.monitored), taken.monitored.by))
+        line, own = _line(system, fetching, before, taken)
+        lines.append(line)
+        code |= own
         before = taken.alone
-    return found
+    return Told(
+        start=tuple(_conditions(system, start, fetching.array, code)),
+        kept=tuple(f"{name} = {number(value)}" for name, value in start.kept.items()),
+        lines=tuple(lines),
+        differences=tuple(_differences(what, run[-1])),
+        unseen=tuple(_unseen(run, lines)),
+    )
+
+
+def _line(system: System, fetching: Fetching, before: State, taken: Taken) -> tuple[Line, set[int]]:
+    """One step, and the cells of its code."""
+    word, place = taken.step.word, fetching.place(before)
+    cells = [] if word is None else stored_cells(system.guest, word, fetching.cell_width)
+    line = Line(
+        address=number(before[system.construction.guest.counter]),
+        assembly="no instruction is reached" if word is None else told(system, word),
+        code=" ".join(f"{cell:0{-(-fetching.cell_width // 4)}x}" for cell in cells),
+        alone=did(taken.step),
+        monitored=did_under(taken.monitored),
+    )
+    return line, set() if place is None else {(place.index + n) % fetching.size for n in range(len(cells))}
 
 
 def did(step: Step) -> str:
     """What the guest's own machine did."""
-    return "completes" if step.trapped is None else f"traps: {step.trapped.cause.name}"
+    return "completes" if step.trapped is None else f"traps ({step.trapped.cause.name})"
 
 
 def did_under(monitored: Monitored) -> str:
@@ -53,72 +94,53 @@ def did_under(monitored: Monitored) -> str:
     if monitored.by == "interpreted":
         return "the monitor interprets it"
     if monitored.trapped is None:
-        return "runs directly on the host"
-    acts = {"emulated": "the monitor emulates it", "reflected": "the monitor reflects the trap"}
-    return f"the host traps ({monitored.trapped.cause.name}); {acts[monitored.by]}"
+        return "it runs directly"
+    acts = {"emulated": "the monitor emulates it", "reflected": "the monitor reflects the trap into the guest"}
+    return f"the host traps ({monitored.trapped.cause.name}) and {acts[monitored.by]}"
 
 
-def differences(system: System, run: list[Taken]) -> list[str]:
-    """What differs after the last step, a place each: what a program sees, then what else the monitor has lost."""
-    last = run[-1]
-    found = [f"{_place(apart)} is {_number(apart.alone)} alone, {_number(apart.monitored)} under the monitor"
-             for apart in last.apart]  # fmt: skip
-    return [*found, *last.shown]
+def _differences(what: str, last: Taken) -> list[str]:
+    """What differs after the last step: what a program sees, then what the property objects to besides."""
+    found = [_both(apart) for apart in last.apart]
+    changed = what == CONTROL and last.monitored.trapped is None
+    return found + [f"the guest has changed {_of_host(shown)}" if changed else shown for shown in last.shown]
 
 
-def unseen(run: list[Taken]) -> list[str]:
-    """What differed before the last step without the program seeing it."""
-    return list(dict.fromkeys(name for taken in run[:-1] for name in taken.hidden))
+def _unseen(run: list[Taken], lines: list[Line]) -> Iterator[str]:
+    """Each hidden difference with the instruction that it comes from."""
+    told: set[Apart] = set()
+    for taken, line in zip(run[:-1], lines, strict=False):
+        yield from (f"{_both(apart)} after {line.assembly}" for apart in taken.hidden if apart not in told)
+        told |= set(taken.hidden)
 
 
-def conditions(system: System, start: Together, run: list[Taken]) -> tuple[list[str], list[str]]:
-    """What the program starts from where that is not the machine's own start, and what the monitor keeps.
+def _both(apart: Apart) -> str:
+    return f"{_place(apart)} is {number(apart.alone)} alone and {number(apart.monitored)} under the monitor"
 
-    The program's own code is left out.
-    """
-    machine, memory = system.construction.guest, system.placement.memory
-    code = _code(system, start, run)
-    found = []
-    for name, component in machine.components.items():
+
+def _of_host(shown: str) -> str:
+    name, of, _ = shown.partition(" of the host")
+    return f"the host's {name}" if of else f"the host's {shown}"
+
+
+def _conditions(system: System, start: Together, array: str, code: set[int]) -> list[str]:
+    machine, found = system.construction.guest, []
+    for name in machine.components:
         value, usual = start.guest[name], machine.start.get(name, 0)
         if not isinstance(value, Cells):
             if value != usual:
-                found.append(f"{name} = {_number(value)}")
+                found.append(f"{name} = {number(value)}")
             continue
-        cells = Region(system).inside(start) if component.role is Role.MEMORY and name == memory else value
-        own = code if name == Fetching(machine).array else set()
-        found += [f"{name}[{_number(i)}] = {_number(c)}" for i, c in sorted(cells.items()) if c and i not in own]
-    return found, [f"{name} = {_number(value)}" for name, value in start.kept.items()]
-
-
-def _code(system: System, start: Together, run: list[Taken]) -> set[int]:
-    """The cells that hold the program."""
-    fetching, found, before = Fetching(system.construction.guest), set[int](), start.guest
-    for taken in run:
-        place = fetching.place(before)
-        if place is not None and taken.step.word is not None:
-            cells = stored_cells(system.guest, taken.step.word, fetching.cell_width)
-            found |= {(place.index + n) % fetching.size for n in range(len(cells))}
-        before = taken.alone
+        cells = Region(system).inside(start) if name == system.placement.memory else value
+        own = code if name == array else set()
+        found += [f"{name}[{number(i)}] = {number(c)}" for i, c in sorted(cells.items()) if c and i not in own]
     return found
 
 
-def story(system: System, start: Together, run: list[Taken]) -> str:
-    """The program and its end in one sentence."""
-    code = "; ".join(line.assembly for line in lines(system, start, run))
-    last = lines(system, start, run)[-1]
-    shown = differences(system, run)
-    listed = ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
-    return f"{code}: alone the last instruction {last.alone}; under the monitor {_clause(last)}. Then {listed}."
-
-
-def _clause(line: Line) -> str:
-    return f"it {line.monitored}" if line.by == "direct" else line.monitored
-
-
 def _place(apart: Apart) -> str:
-    return apart.name if apart.index is None else f"{apart.name}[{_number(apart.index)}]"
+    return apart.name if apart.index is None else f"{apart.name}[{number(apart.index)}]"
 
 
-def _number(value: int) -> str:
+def number(value: int) -> str:
+    """A value as it is written: up to 9 as it is, else in hexadecimal."""
     return str(int(value)) if int(value) < 10 else hex(value)

@@ -54,22 +54,37 @@ def prove(
             click.echo(systems_text([(identity, what) for identity, what in found]))
         return
     from ringproof.properties.discharge import BUDGET
+    from ringproof.properties.monitors.demonstrating import programs
+    from ringproof.properties.monitors.demonstrating import rows as rows_of
     from ringproof.properties.monitors.document import document
     from ringproof.properties.monitors.prove import prove as run
 
+    from .divergence_text import program_document
     from .progress import SECONDS_BETWEEN_LINES, reporter
 
     with reporter(name, quiet=quiet, every=SECONDS_BETWEEN_LINES) as progress:
         report = run(name, properties=properties, only=chosen, jobs=jobs, budget=budget or BUDGET, progress=progress)
+    with reporter("programs", quiet=quiet, every=SECONDS_BETWEEN_LINES) as progress:
+        shown = {} if report.stopped else programs(name, rows_of(report), jobs=jobs, progress=progress)
+    demonstrations = [each for each in shown.values() if each is not None]
     if save is not None:
         for witness in report.witnesses:
             witness.save(save)
+        for each in demonstrations:
+            each.program.save(save)
     if as_json:
-        print_json(document(report))
+        listed_programs = [
+            {"instruction": row, "program": each and each.program.id, **(program_document(each.told) if each else {})}
+            for row, each in shown.items()
+        ]
+        print_json({**document(report), "programs": listed_programs})
     else:
-        click.echo(text(report, everything=everything))
+        click.echo(text(report, shown, everything=everything))
         if save is not None:
-            click.echo(f"\n{len(report.witnesses)} counterexamples saved in {save}; `ringproof replay FILE` runs one.")
+            click.echo(
+                f"\n{len(report.witnesses)} counterexamples and {len(demonstrations)} programs saved in {save};"
+                " `ringproof replay FILE` runs one, `ringproof report FILE` makes a page of a program."
+            )
     click.get_current_context().exit(_exit(report, expect))
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
+from ringproof.properties.monitors.demonstrating import Demonstration
 from ringproof.properties.monitors.document import assumptions, word
 from ringproof.properties.monitors.prove import Obligation, Report
 from ringproof.properties.monitors.verdicts import Refuted, Unknown
 
 from .common import columns, filled
+from .divergence_text import program_text
 
 
 def systems_text(rows: list[tuple[str, ...]]) -> str:
@@ -16,8 +19,8 @@ def systems_text(rows: list[tuple[str, ...]]) -> str:
     return columns(rows, indent="")
 
 
-def text(report: Report, *, everything: bool) -> str:
-    """The whole report: the system, the verdict on each property, the counterexamples, and the counts."""
+def text(report: Report, programs: Mapping[str, Demonstration | None], *, everything: bool) -> str:
+    """The whole report: the system, the verdicts, the counterexamples, the programs that show them, and the counts."""
     construction = report.construction
     parts = [f"{report.name}: {construction.summary}", f"source: {construction.source}"]
     if report.stopped is not None:
@@ -33,6 +36,10 @@ def text(report: Report, *, everything: bool) -> str:
         parts.append("Counterexamples, each replayed:")
         parts += [_counterexample(o) for o in refuted]
         parts.append("")
+    if programs:
+        parts.append("Programs, each run by the guest's own machine alone and under the monitor:")
+        parts += [_program(row, program) for row, program in programs.items()]
+        parts.append("")
     unknown = [o for o in report.obligations if isinstance(o.verdict, Unknown)]
     parts += [f"unknown: {o.id}: {o.verdict.reason}" for o in unknown if isinstance(o.verdict, Unknown)]
     if everything:
@@ -46,6 +53,13 @@ def _counterexample(obligation: Obligation) -> str:
     assert isinstance(verdict, Refuted)
     head = f"{obligation.property}, {obligation.instruction} ({obligation.case}): {verdict.witness.id}"
     return "\n".join([filled(f"  {head}"), filled(verdict.witness.text, indent="      ", later="      ")])
+
+
+def _program(row: str, found: Demonstration | None) -> str:
+    if found is None:
+        return filled(f"  {row}: no short program was found that shows it; its counterexample stands.")
+    head = f"  {row} ({found.program.property}): {found.program.id}"
+    return "\n".join([filled(head), program_text(found.told, indent="      ")])
 
 
 def _summary(report: Report) -> str:

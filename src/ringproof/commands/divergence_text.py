@@ -1,0 +1,42 @@
+"""A diverging program for people: where it starts, both runs side by side, and what differs in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .common import columns, filled
+
+if TYPE_CHECKING:
+    from ringproof.properties.monitors.telling import Told
+
+
+def program_text(told: Told, indent: str = "  ") -> str:
+    """The program told in lines that begin with `indent`."""
+    inner = indent + "  "
+    parts = [filled(f"The guest starts {_start(told)}.", indent=indent, later=inner)]
+    heads = ("", "", "", "alone", "under the monitor")
+    rows = [(f"{line.address}:", line.code, line.assembly, line.alone, line.monitored) for line in told.lines]
+    parts.append(columns([heads, *rows], indent=inner))
+    parts += [filled(f"Then {difference}.", indent=indent, later=inner) for difference in told.differences]
+    if told.unseen:
+        parts.append(filled(f"What the guest could not see: {'; '.join(told.unseen)}.", indent=indent, later=inner))
+    return "\n".join(parts)
+
+
+def _start(told: Told) -> str:
+    start = f"with {', '.join(told.start)}, else as its machine starts" if told.start else "as its machine does"
+    return f"{start}; the monitor has {', '.join(told.kept)}" if told.kept else start
+
+
+def program_document(told: Told) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "start": list(told.start),
+        "monitor": list(told.kept),
+        "steps": [
+            {"address": x.address, "code": x.code, "assembly": x.assembly, "alone": x.alone, "monitored": x.monitored}
+            for x in told.lines
+        ],
+        "differences": list(told.differences),
+        "unseen": list(told.unseen),
+    }
