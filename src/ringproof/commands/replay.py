@@ -9,6 +9,7 @@ import click
 from ringproof.exits import Exit
 
 from .common import json_option, machine_of, print_json
+from .replay_monitored import SCHEMAS, replay_monitored
 from .replay_text import side_by_side
 from .replay_trace import Asked, replay_trace
 
@@ -47,6 +48,7 @@ def replay(
     Of a trace, every step is taken again and compared; or one is shown, or a question answered.
     Exit code 0 says that it still holds, 6 that it does not; 1 that two traces part, 5 that no step is as asked.
     """
+    from ringproof.properties.witness import schema_of
     from ringproof.traces.recording.reading import is_trace
 
     if other is not None and against is not None:
@@ -59,6 +61,11 @@ def replay(
         click.get_current_context().exit(replay_trace(file, asked))
     if not asked.is_plain:
         raise click.UsageError(f"{file} is no trace file, and the options given are for traces")
+    schema = schema_of(file)
+    if schema in SCHEMAS:
+        if machine_file is not None:
+            raise click.UsageError(f"{file} is of a system of the catalogue; it takes no --machine")
+        click.get_current_context().exit(replay_monitored(file, schema, as_json=as_json))
     _replay_witness(file, machine_file, as_json)
 
 
