@@ -24,27 +24,90 @@ class Claim:
 
     machine: str
     section: str
+    text: str
     theorem1_fails_by: tuple[str, ...] = ()
     theorem3_fails_by: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
 
 
 CLAIMS: tuple[Claim, ...] = (
-    Claim("third-generation", "4, Theorem 1"),
-    Claim("third-generation-privileged-return", "3"),
-    Claim("third-generation-return-to-user", "3 and 6, JRST 1", ("RETURN TO USER",)),
-    Claim("third-generation-load-real-address", "3, IBM 360/67 LRA", ("LOAD REAL ADDRESS",), ("LOAD REAL ADDRESS",)),
-    Claim("third-generation-previous-space", "3, PDP-11/45 MFPI", ("MOVE FROM PREVIOUS SPACE",)),
-    Claim("third-generation-user-no-op", "3, not privileged", ("LOAD R",)),
-    Claim("third-generation-shrink", "4, second counterexample to the converse", ("SHRINK",), ("SHRINK",)),
-    Claim("third-generation-halt", "3, footnote 3"),
-    Claim("third-generation-halt-shared", "3, footnote 3", ("HALT",), ("HALT",)),
-    Claim("third-generation-store-absolute", "3, footnote 2", ("STORE ABSOLUTE",), ("STORE ABSOLUTE",)),
+    Claim("third-generation", "4, Theorem 1", "the paper's machine"),
+    Claim("third-generation-privileged-return", "3", "a return to user mode that is privileged"),
+    Claim(
+        "third-generation-return-to-user",
+        "3 and 6, JRST 1",
+        "an unprivileged return to user mode, as on the PDP-10",
+        ("RETURN TO USER",),
+    ),
+    Claim(
+        "third-generation-load-real-address",
+        "3, IBM 360/67 LRA",
+        "an instruction that shows real addresses",
+        ("LOAD REAL ADDRESS",),
+        ("LOAD REAL ADDRESS",),
+    ),
+    Claim(
+        "third-generation-previous-space",
+        "3, PDP-11/45 MFPI",
+        "an instruction whose operand lies where the mode says",
+        ("MOVE FROM PREVIOUS SPACE",),
+    ),
+    Claim(
+        "third-generation-user-no-op",
+        "3, not privileged",
+        "an instruction that does nothing in user mode in place of trapping",
+        ("LOAD R",),
+    ),
+    Claim(
+        "third-generation-shrink",
+        "4, second counterexample to the converse",
+        "an instruction that can only shrink the bound, harmless though sensitive",
+        ("SHRINK",),
+        ("SHRINK",),
+    ),
+    Claim("third-generation-halt", "3, footnote 3", "HALT, where the processor is no resource"),
+    Claim(
+        "third-generation-halt-shared",
+        "3, footnote 3",
+        "HALT, where the processor is shared in time",
+        ("HALT",),
+        ("HALT",),
+    ),
+    Claim(
+        "third-generation-store-absolute",
+        "3, footnote 2",
+        "a store that reaches the PSW cells whatever the relocation is",
+        ("STORE ABSOLUTE",),
+        ("STORE ABSOLUTE",),
+    ),
     # On the KA10, JRST 2 sets User from a word in executive mode; PUSHJ, JSR and JSP store the flags, User among them.
     Claim(
         "pdp10-ka10",
         "6, JRST 1",
+        "the PDP-10",
         ("JRST (enter user)",),
         also=("JRST (restore flags)", "JRST (restore flags, enter user)", "PUSHJ", "JSR", "JSP"),
     ),
 )
+
+PRIVILEGED: tuple[tuple[str, str, str], ...] = (
+    ("third-generation", "LOAD PSW", "LPSW of System/360"),
+    ("third-generation", "LOAD R", "LBAR of the Honeywell 6000"),
+    ("pdp10-ka10", "DATAO APR", "DATAO APR of the PDP-10"),
+)
+"""The paper's examples of privileged instructions (section 3): a machine here, its row, and the example."""
+
+
+@dataclass(frozen=True)
+class Unclamped:
+    """Storage of q cells of which the guest has the w from k on, and what is expected of the map as written:
+    how many accesses leave the guest's cells, and how many of these with b < w."""
+
+    q: int
+    k: int
+    w: int
+    cases: int
+    below: int
+
+
+UNCLAMPED = Unclamped(q=8, k=3, w=4, cases=20, below=6)

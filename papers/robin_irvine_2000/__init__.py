@@ -16,6 +16,9 @@ PROTECTION_SYSTEM = (
     "LAR", "LSL", "VERR", "VERW", "POP", "PUSH", "CALL", "JMP", "INT n", "RET", "STR", "MOV",
 )  # fmt: skip
 
+COUNT = 17
+"""How many the instructions are usually said to be."""
+
 ROWS: dict[str, tuple[str, ...]] = {
     "POP": ("POP (segment)",),
     "PUSH": ("PUSH (segment)",),

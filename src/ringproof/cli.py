@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "run": "ringproof.commands.run:run",
     "campaign": "ringproof.commands.campaign:campaign",
     "replay": "ringproof.commands.replay:replay",
+    "reproduce": "ringproof.commands.reproduce:reproduce",
     "report": "ringproof.commands.report:report",
     "validate": "ringproof.commands.validate:validate",
 }

@@ -16,7 +16,7 @@ from ringproof.properties.definitions import Semantics
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.interpreter import Interpreter
 
-from .enumeration import Enumeration, reserved_depends_on
+from ringproof.papers.popek_goldberg_1974.enumeration import Enumeration, reserved_depends_on
 from .expected import rows
 
 TINY = (1, 6)
