@@ -74,6 +74,7 @@ class Runs:
         `what` is the property that the program speaks against. Raises Declined.
         """
         alone, together = copied(start.guest), start
+        alone[self.system.placement.memory] = self.region.inside(start)
         for _ in range(steps):
             step = self._alone(alone)
             after, monitored = self.system.step(together)

@@ -48,8 +48,8 @@ class Told:
         last, code = self.lines[-1], "; ".join(line.assembly for line in self.lines)
         shown = ", ".join(self.differences[:3])
         more = f" and {len(self.differences) - 3} more" if len(self.differences) > 3 else ""
-        where = f"{code}: " if len(self.lines) == 1 else f"{code}. At the last instruction, "
-        return f"{where}alone it {last.alone}; under the monitor {last.monitored}. Then {shown}{more}."
+        where = f"`{code}`: alone it" if len(self.lines) == 1 else f"`{code}`: alone the last instruction"
+        return f"{where} {last.alone}; under the monitor {last.monitored}. Then {shown}{more}."
 
 
 def tell(system: System, what: str, start: Together, run: list[Taken]) -> Told:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import check_output, machine_of
+from .replay_monitored import SCHEMAS, system_of
 
 if TYPE_CHECKING:
     from ringproof.report.content import Report
@@ -31,11 +32,14 @@ def report(file: Path, other: Path | None, output: Path | None, machine_file: st
     the machine itself: values can be edited in it, and the runs are made again. Exit code 6 says that FILE does not
     replay; then there is no page.
     """
+    from ringproof.properties.witness import schema_of
     from ringproof.report.page import page
     from ringproof.traces.recording.reading import is_trace
 
     if other is not None or is_trace(file):
         made = _of_traces([file] if other is None else [file, other], machine_file)
+    elif (schema := schema_of(file)) in SCHEMAS:
+        made = _of_program(file, schema, machine_file)
     else:
         made = _of_witness(file, machine_file)
     target = output or file.with_suffix(".html")
@@ -58,6 +62,23 @@ def _of_witness(file: Path, machine_file: str | None) -> Report:
     if not replayed.shown:
         raise SpuriousError(f"{witness.id} of {machine.name} does not show what it claims, so there is no report of it")
     return of_witness(replayed, file, usual, machine_file)
+
+
+def _of_program(file: Path, schema: str, machine_file: str | None) -> Report:
+    from ringproof.properties.monitors.divergence import SCHEMA, load, rerun
+    from ringproof.properties.verdicts import SpuriousError
+    from ringproof.report.from_divergence import of_divergence
+
+    if schema != SCHEMA:
+        raise click.UsageError(f"{file} is one step under a monitor; a report shows the program that was saved with it")
+    if machine_file is not None:
+        raise click.UsageError(f"{file} is of a system of the catalogue; it takes no --machine")
+    program = load(file)
+    system = system_of(file, program.system)
+    start, run = rerun(system, program)
+    if not run[-1].parts:
+        raise SpuriousError(f"the two runs of {program.id} do not part, so there is no report of it")
+    return of_divergence(system, program, start, run, file)
 
 
 def _of_traces(files: list[Path], machine_file: str | None) -> Report:

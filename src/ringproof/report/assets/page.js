@@ -112,7 +112,7 @@ class Page {
   }
 
   drawHeading() {
-    const {instructions, traps} = this.data.tables;
+    const {instructions, traps, reasons} = this.data.tables;
     document.getElementById('heading').replaceChildren(...this.runs.map((run, r) => {
       const parts = [element('span', {class: `number n${r + 1}`}, String(r + 1)), ' '];
       if (this.step === 0) parts.push('the initial state');
@@ -122,6 +122,8 @@ class Page {
         parts.push(element('b', {class: 'assembly'}, executed ? executed[0] : 'no instruction reached'), ' ',
           element('span', {class: 'word'}, executed ? executed[1] : ''), ' ',
           trap ? element('em', {class: 'trap'}, `traps: ${trap}`) : element('span', {class: 'fine'}, 'completes'));
+        const reason = reasons[run.reason[this.step] - 1];
+        if (reason !== 'direct' && reason !== 'trapped') parts.push(' ', element('em', {class: 'reason'}, reason));
       }
       return element('p', {}, ...parts);
     }));
