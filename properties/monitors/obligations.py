@@ -235,7 +235,10 @@ class Subject(ABC):
         """Where the guest's machine completes, so does the host, without the monitor."""
         hypotheses = (*self.hypotheses, self.directly, ~self.guest.trapping())
         counted = [trap for trap in self.host.traps if trap.cause not in self.placement.tracing]
-        differences = {f"{trap.cause.name} on the host": trap.guard for trap in counted}
+        differences: dict[str, Term] = {}
+        for trap in counted:
+            name = f"{trap.cause.name} on the host"
+            differences[name] = differences.get(name, FALSE) | trap.guard
         return self._claim(EFFICIENCY, "direct", hypotheses, differences)
 
     # Comparing.
