@@ -30,6 +30,8 @@ EQUIVALENCE, CONTROL, EFFICIENCY = "equivalence", "resource-control", "efficienc
 PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY)
 
 LENT = "what the host lends"
+AT = "$at"
+"""The variable of the cell at which memories are compared."""
 
 Agree = Callable[[Placement, Term, Term], bool]
 """Whether two guards were proved to be the same wherever the guest is placed (see `lemmas`)."""
@@ -294,7 +296,7 @@ class Subject(ABC):
     def _address(self) -> Term:
         sort = self.memory.sort
         assert isinstance(sort, ArraySort)
-        return var("$at", sort.index)
+        return var(AT, sort.index)
 
     def _differ(self, name: str, one: Term, two: Term) -> Term:
         if isinstance(one.sort, ArraySort):
