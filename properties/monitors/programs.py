@@ -56,11 +56,12 @@ class Programs:
         decoded = self.system.guest.decode(word)
         if decoded is None:
             return None
-        firsts = dict.fromkeys([word, *variants(self.system.guest, decoded[0])])
         theirs = self.system.together(decode(self.system.placement, witness))
         usual = ordinary(self.system)
         if not self.system.permitted(usual):
             usual = theirs
+        onwards = usual.guest[self.machine.counter] + 1
+        firsts = dict.fromkeys([word, *variants(self.system.guest, decoded[0], [onwards])])
         for start in self._near(usual, theirs):
             drafts = [self._longer(Draft((), start, frozenset(), ()), first, what) for first in firsts]
             for draft in sorted((d for d in drafts if d is not None), key=self._detour):

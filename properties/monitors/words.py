@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from ringproof.model.encoding import EncodingError
@@ -15,8 +15,8 @@ MOST = 24
 """Of a form, so many words are made."""
 
 
-def variants(interpreter: Interpreter, instruction: Instruction) -> list[int]:
-    """Words of `instruction`: with all operands zero, then with one of them small, then with two.
+def variants(interpreter: Interpreter, instruction: Instruction, besides: Sequence[int] = ()) -> list[int]:
+    """Words of `instruction`: with all operands zero, then with one of them small or one of `besides`, then with two.
 
     >>> from ringproof.model.catalog import named
     >>> machine = Interpreter(named("third-generation"))
@@ -24,7 +24,7 @@ def variants(interpreter: Interpreter, instruction: Instruction) -> list[int]:
     ['0x8000000000000000', '0x8000100000000000', '0x8000200000000000']
     """
     found: dict[int, None] = {}
-    for operands in islice(_operands(instruction), 4 * MOST):
+    for operands in islice(_operands(instruction, (*besides, *SMALL)), 4 * MOST):
         try:
             word = instruction.encoding.assemble(operands)
         except EncodingError:
@@ -36,11 +36,11 @@ def variants(interpreter: Interpreter, instruction: Instruction) -> list[int]:
     return list(found)
 
 
-def _operands(instruction: Instruction) -> Iterator[dict[str, int]]:
+def _operands(instruction: Instruction, values: Sequence[int]) -> Iterator[dict[str, int]]:
     widths = {name: _width(term) for name, term in instruction.encoding.fields.items()}
     zero = dict.fromkeys(widths, 0)
     yield zero
-    single = [(name, value) for value in SMALL for name, width in widths.items() if value < 1 << width]
+    single = [(name, value) for value in values for name, width in widths.items() if value < 1 << width]
     for name, value in single:
         yield {**zero, name: value}
     for name, value in single:
