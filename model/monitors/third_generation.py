@@ -13,7 +13,7 @@ from ..machine import RESOURCE, Machine
 from ..terms import BitVec, Term, bits, concat, ite
 from ..third_generation.machine import MEMORY_TRAP, SUPERVISOR, USER, ThirdGeneration, third_generation
 from ..third_generation.variants import VARIANTS, variant
-from .placement import Placement
+from .placement import Placement, kept_name, own_name
 
 
 class Sized(ThirdGeneration):
@@ -64,7 +64,6 @@ def placement(name: str) -> Placement:
             "M": bits(USER, 1),
             "l": guest.l + guest.start,
             "b": clamped_bound(guest.l, guest.b, guest.size),
-            "size": own.size,
         }
 
     return Placement(
@@ -77,7 +76,24 @@ def placement(name: str) -> Placement:
         granted=granted,
         decided=decided,
         entered=lambda own, after: (after.M == SUPERVISOR) & (after.l == 0) & (after.b == own.size),
+        ordinary=_ordinary(n),
     )
+
+
+def _ordinary(n: int) -> Mapping[str, int | Mapping[int, int]]:
+    """A guest of 32 cells at cell 256 of the host: its program at 2, and where its traps lead at 16."""
+    start, size, everything = 256, 32, 1 << n
+    own = _psw(SUPERVISOR, bits(2, n), bits(0, n), bits(everything, n + 1)).value
+    guest = _psw(SUPERVISOR, bits(16, n), bits(0, n), bits(size, n + 1)).value
+    return {
+        own_name("E"): {1: own, start + 1: guest},
+        own_name("size"): everything,
+        kept_name("start"): start,
+        kept_name("entry"): 2,
+        "P": 2,
+        "size": size,
+        "b": size,
+    }
 
 
 def _psw(mode: int, p: Term, l: Term, b: Term) -> Term:
