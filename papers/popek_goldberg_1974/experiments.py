@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..experiment import Experiment, Kind
 from .literal import privileged_no_op, supervisor_calls
+from .monitors import MACHINE, hybrid, proved, reflection
 from .named import experiments, privileged, recursion
 from .statements import stated_twice
 from .vm_map import bound, unclamped
@@ -24,7 +27,22 @@ EXPERIMENTS = (
     ),
     *experiments(),
     Experiment(
-        "recursion", "Theorem 2", "the machine of Theorem 1 can be virtualized recursively", recursion,
+        "theorem-1", "4, Lemmas 1 to 3, Theorem 1",
+        "if every sensitive instruction is privileged, a monitor can be constructed: by trap and emulate",
+        partial(proved, f"{MACHINE}/trap-and-emulate"),
+    ),
+    Experiment(
+        "recursion", "Theorem 2", "the machine of Theorem 1 can be virtualized recursively, if timing plays no part",
+        recursion,
+    ),
+    Experiment(
+        "theorem-2", "Theorem 2", "a monitor runs in a virtual machine of a monitor",
+        partial(proved, f"{MACHINE}/recursive"),
+    ),
+    Experiment(
+        "theorem-3", "6, Theorem 3",
+        "if every user sensitive instruction is privileged, a hybrid monitor can be constructed, whatever others are",
+        hybrid,
     ),
     Experiment(
         "bound", "2", "(0, q-1) is all of memory, b being a size that addresses stay below", bound, Kind.SLIP,
@@ -42,5 +60,10 @@ EXPERIMENTS = (
     Experiment(
         "privileged-innocuous", "3 and 4", "all innocuous instructions are executed directly, without intervention",
         privileged_no_op, Kind.SLIP,
+    ),
+    Experiment(
+        "reflection", "4, Lemmas 1 to 3",
+        "innocuous and sensitive instructions are all cases: nothing is said of a memory trap that is the guest's own",
+        reflection, Kind.SLIP,
     ),
 )  # fmt: skip

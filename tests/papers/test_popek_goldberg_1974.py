@@ -9,6 +9,7 @@ from ringproof.papers.experiment import Kind, Laboratory
 from ringproof.papers.popek_goldberg_1974 import CLAIMS, UNCLAMPED, Claim, Unclamped
 from ringproof.papers.popek_goldberg_1974.experiments import EXPERIMENTS
 from ringproof.papers.popek_goldberg_1974.literal import privileged_no_op, supervisor_calls
+from ringproof.papers.popek_goldberg_1974.monitors import reflection
 from ringproof.papers.popek_goldberg_1974.named import conditions
 from ringproof.papers.popek_goldberg_1974.statements import TINY, compared
 from ringproof.papers.popek_goldberg_1974.vm_map import as_written, bound, clamped, leaks, mismatches, unclamped
@@ -88,7 +89,15 @@ def test_a_privileged_no_op_is_innocuous_and_traps() -> None:
     assert finding.shown == ("in user mode it ends in a privilege trap: the control program has to intervene",)
 
 
+@pytest.mark.slow
+def test_a_monitor_can_meet_lemma_1_and_pass_a_trap_on_wrongly() -> None:
+    finding = reflection(Laboratory(jobs=1))
+    assert finding.agrees is True
+    assert finding.result.endswith("meets Lemma 1 and is refuted by reflected (memory trap)")
+    assert "alone it traps (memory trap)" in finding.shown[-1]
+
+
 def test_every_slip_has_its_experiment() -> None:
     slips = [experiment.name for experiment in EXPERIMENTS if experiment.kind is Kind.SLIP]
-    assert slips == ["bound", "map", "supervisor-calls", "privileged-innocuous"]
+    assert slips == ["bound", "map", "supervisor-calls", "privileged-innocuous", "reflection"]
     assert len({experiment.name for experiment in EXPERIMENTS}) == len(EXPERIMENTS)
