@@ -22,7 +22,7 @@ from .witness import SystemWitness, decode, word_of
 from .words import stored_cells, variants
 
 LONGEST = 4
-"""Programs have at most so many instructions."""
+"""Programs take at most so many steps."""
 
 BUDGET = 4000
 """How many programs are run for one instruction."""
@@ -85,24 +85,33 @@ class Programs:
             if start is not None:
                 yield start
 
-    def _longer(self, draft: Draft, word: int, what: str) -> Draft | None:
-        """`draft` with `word` where it goes on, run again; None where there is no room or the model declines."""
+    def _longer(self, draft: Draft, word: int | None, what: str) -> Draft | None:
+        """`draft` with `word` where it goes on (None: with what is there), run again from its start.
+
+        None where that is no program: there is no room, or the model declines a step of it.
+        """
         if self._left <= 0:
             return None
+        code = {} if word is None else self._code(draft, word)
+        name = self._fetching.array
+        start = self._starts.changed(draft.start, {("guest", name, index): cell for index, cell in code.items()})
+        steps = len(draft.run) + 1
+        run = None if start is None or (word is not None and not code) else self._run(start, what, steps)
+        if start is None or run is None or not (run[-1].parts or len(run) == steps):
+            return None
+        words = draft.words if word is None else (*draft.words, word)
+        return Draft(words, start, draft.code | code.keys(), run)
+
+    def _code(self, draft: Draft, word: int) -> dict[int, int]:
+        """The cells of `word` where the program goes on; none where the fetch traps or something lies there."""
         state = draft.run[-1].alone if draft.run else draft.start.guest
         place, cells = self._fetching.place(state), stored_cells(self.system.guest, word, self._fetching.cell_width)
         if place is None:
-            return None
+            return {}
         name = self._fetching.array
         code = {(place.index + n) % self._fetching.size: cell for n, cell in enumerate(cells)}
-        if draft.code & code.keys() or any(draft.start.guest[name][i] or state[name][i] for i in code):
-            return None
-        start = self._starts.changed(draft.start, {("guest", name, index): cell for index, cell in code.items()})
-        steps = len(draft.words) + 1
-        run = None if start is None else self._run(start, what, steps)
-        if start is None or run is None or not (run[-1].parts or len(run) == steps):
-            return None
-        return Draft((*draft.words, word), start, draft.code | code.keys(), run)
+        taken = draft.code & code.keys() or any(draft.start.guest[name][i] or state[name][i] for i in code)
+        return {} if taken else code
 
     def _detour(self, draft: Draft) -> int:
         """0 where the program has parted or goes on right after its code, 1 where it goes on elsewhere."""
@@ -120,18 +129,19 @@ class Programs:
     def _observed(self, draft: Draft, what: str) -> Draft | None:
         """A program that begins with `draft` and shows what is wrong after it; None where nothing is, or none is found.
 
-        The instructions that are tried next are the same one again, those of `others`, and then every form.
+        What is tried next is the same instruction again, those of `others`, and then every form; where there is no room
+        for any, a step more.
         """
         if draft.run[-1].parts:
             return draft
         if not self._is_wrong(draft.run[-1]):
             return None
-        following = list(dict.fromkeys([draft.words[0], *self.others, *self._words()]))
+        following: list[int | None] = list(dict.fromkeys([draft.words[0], *self.others, *self._words()]))
         frontier = [draft]
-        while frontier and len(frontier[0].words) < LONGEST:
+        while frontier and len(frontier[0].run) < LONGEST:
             longer: list[Draft] = []
             for earlier in frontier:
-                for word in following:
+                for word in following if self._code(earlier, earlier.words[0]) else [None]:
                     found = self._longer(earlier, word, what)
                     if found is not None and found.run[-1].parts:
                         return found

@@ -76,12 +76,20 @@ def _line(system: System, fetching: Fetching, before: State, taken: Taken) -> tu
     cells = [] if word is None else stored_cells(system.guest, word, fetching.cell_width)
     line = Line(
         address=number(before[system.construction.guest.counter]),
-        assembly="no instruction is reached" if word is None else told(system, word),
+        assembly=_assembly(system, word, taken.monitored.step.word),
         code=" ".join(f"{cell:0{-(-fetching.cell_width // 4)}x}" for cell in cells),
         alone=did(taken.step),
         monitored=did_under(taken.monitored),
     )
     return line, set() if place is None else {(place.index + n) % fetching.size for n in range(len(cells))}
+
+
+def _assembly(system: System, alone: int | None, monitored: int | None) -> str:
+    """What is executed; where the two runs fetch otherwise, what each does."""
+    one, two = ("nothing" if word is None else told(system, word) for word in (alone, monitored))
+    if alone == monitored:
+        return "(fetch)" if alone is None else one
+    return f"{one} (alone), {two} (under the monitor)"
 
 
 def did(step: Step) -> str:
