@@ -20,11 +20,15 @@ class CrossoverError(AssertionError):
 
 @dataclass(frozen=True)
 class Tried:
-    """A crossover with numbers for all else: the point, the cost of both there, and which costs less on each side."""
+    """A crossover with numbers for all else.
+
+    `at` is the point, and `cost` what both cost there: None where the quantity cannot be what `at` is. `below` and
+    `above` say which costs less on each side of it, or throughout; None where both cost the same.
+    """
 
     numbers: dict[str, Fraction]
     at: Fraction
-    cost: Fraction
+    cost: Fraction | None
     below: str | None
     above: str | None
 
@@ -33,7 +37,7 @@ class Tried:
 class Crossover:
     """`one` and `two` cost the same where `quantity` is `solution`.
 
-    `tried` is None where the numbers put the point outside of what the quantity can be.
+    `tried` is None where the numbers leave no such point.
     """
 
     one: str
@@ -69,35 +73,55 @@ def _checked(one: Formula, two: Formula, quantity: q.Quantity, solution: sympy.E
     at_solution = [side.cost.subs(quantity.symbol, solution) for side in (one, two)]
     if sympy.expand(sympy.numer(sympy.together(at_solution[0] - at_solution[1]))) != 0:
         raise CrossoverError(f"{one.cases.name} and {two.cases.name} do not cost the same at {solution}")
-    tried = _tried(one, two, quantity, solution, numbers)
-    return Crossover(one.cases.name, two.cases.name, quantity, _shortest(solution), tried)
+    exact = {symbol: _rational(value) for symbol, value in numbers.items() if symbol != quantity.symbol}
+    tried = _tried(one, two, quantity, solution, exact, numbers[quantity.symbol])
+    return Crossover(one.cases.name, two.cases.name, quantity, _shortest(solution, exact), tried)
 
 
-def _shortest(solution: sympy.Expr) -> sympy.Expr:
-    """`solution` in the shortest of three forms."""
+def _shortest(solution: sympy.Expr, numbers: Mapping[sympy.Symbol, sympy.Rational]) -> sympy.Expr:
+    """`solution` in the shorter of two forms, its denominator positive for the numbers."""
     above, below = sympy.fraction(sympy.cancel(solution))
-    forms = [sympy.factor(solution), by_cost(above) / by_cost(below), by_cost(solution)]
+    if below.subs(numbers) < 0:
+        above, below = sympy.expand(-above), sympy.expand(-below)
+    forms = [sympy.factor(above) / sympy.factor(below), by_cost(above) / by_cost(below)]
     return min(forms, key=lambda form: form.count_ops())
 
 
-def _tried(one: Formula, two: Formula, quantity: q.Quantity, solution: sympy.Expr, numbers: Numbers) -> Tried | None:
-    others = {symbol: _rational(value) for symbol, value in numbers.items() if symbol is not quantity.symbol}
-    point = solution.subs(others)
-    if not point.is_Rational or point <= 0 or (quantity.unit == q.SHARE and point > 1):
+def _tried(
+    one: Formula,
+    two: Formula,
+    quantity: q.Quantity,
+    solution: sympy.Expr,
+    numbers: Mapping[sympy.Symbol, sympy.Rational],
+    asked: Fraction,
+) -> Tried | None:
+    """The crossover tried with numbers. Where no such point can be, `asked` is where the costs are compared."""
+    point = solution.subs(numbers)
+    if not point.is_Rational:
         return None
-    here = [side.cost.subs({**others, quantity.symbol: point}) for side in (one, two)]
-    if here[0] != here[1]:
-        raise CrossoverError(f"{one.cases.name} costs {here[0]} and {two.cases.name} {here[1]} at {point}")
+
+    def costs(value: sympy.Expr) -> list[sympy.Rational]:
+        return [side.cost.subs(numbers).subs(quantity.symbol, value) for side in (one, two)]
 
     def cheaper(value: sympy.Expr) -> str | None:
-        first, second = (side.cost.subs({**others, quantity.symbol: value}) for side in (one, two))
+        first, second = costs(value)
         return None if first == second else one.cases.name if first < second else two.cases.name
 
-    used = {str(symbol): numbers[symbol] for symbol in sorted(solution.free_symbols, key=str)}
-    at = Fraction(int(point.p), int(point.q))
-    cost = Fraction(int(here[0].p), int(here[0].q))
-    return Tried(used, at, cost, below=cheaper(point / 2), above=cheaper(point * 2))
+    used = {str(s): _fraction(numbers[s]) for s in sorted(solution.free_symbols, key=str)}
+    shares = [share.subs(numbers).subs(quantity.symbol, point) for side in (one, two) for share in side.ways.values()]
+    possible = point > 0 and all(share >= 0 for share in shares)
+    if not possible:
+        throughout = cheaper(_rational(asked))
+        return Tried(used, _fraction(point), None, throughout, throughout)
+    here = costs(point)
+    if here[0] != here[1]:
+        raise CrossoverError(f"{one.cases.name} costs {here[0]} and {two.cases.name} {here[1]} at {point}")
+    return Tried(used, _fraction(point), _fraction(here[0]), cheaper(point / 2), cheaper(point * 2))
 
 
 def _rational(value: Fraction) -> sympy.Rational:
     return sympy.Rational(value.numerator, value.denominator)
+
+
+def _fraction(value: sympy.Rational) -> Fraction:
+    return Fraction(int(value.p), int(value.q))

@@ -43,9 +43,13 @@ def nested(cost: sympy.Expr, depth: sympy.Expr | int) -> sympy.Expr:
 
 @cache
 def _solved() -> sympy.Expr:
-    """C(k) in closed form."""
+    """C(k) in closed form, in the shape that shows both geometric parts. Raises AssertionError if it is another."""
     cost, depth = sympy.Function("C"), sympy.Symbol("k", integer=True, positive=True)
-    recurrence = cost(depth + 1) - (1 + q.NESTED.symbol) * cost(depth) - q.REFLECTION.symbol
+    growth, reflection = 1 + q.NESTED.symbol, q.REFLECTION.symbol
     once = q.TRAP.symbol + q.EMULATION.symbol
-    solved = sympy.rsolve(recurrence, cost(depth), {cost(1): once})
-    return solved.subs(depth, q.DEPTH.symbol)
+    solved = sympy.rsolve(cost(depth + 1) - growth * cost(depth) - reflection, cost(depth), {cost(1): once})
+    power = growth ** (depth - 1)
+    shown = once * power + reflection * (power - 1) / q.NESTED.symbol
+    if sympy.simplify(sympy.expand(solved - shown, power_exp=True)) != 0:
+        raise AssertionError(f"the recurrence is solved by {solved}, not by {shown}")
+    return shown.subs(depth, q.DEPTH.symbol)

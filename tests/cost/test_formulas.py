@@ -62,6 +62,7 @@ def test_a_supervisor_call_is_the_guests_own_trap_at_both_levels() -> None:
     assert [case.hides for case in found.levels] == [("LOAD PSW", "LOAD R"), ()]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     plain=st.tuples(st.integers(1, 50), st.integers(1, 50)),
