@@ -7,7 +7,7 @@ from ringproof.properties.monitors.witness import SystemWitness
 from ringproof.traces.monitored import System
 from ringproof.traces.recording.state_text import StateText
 
-HOST: StateText = {"E": {"0x1": "0xd"}, "M": "0x1", "size": "0xd"}
+HOST: StateText = {"E": {"0x1": "0xd", "0x4": "0x1"}, "M": "0x1", "size": "0xd"}
 
 
 def witness(variant: str, instruction: str, property: str = "equivalence", *, word: int = 9 << 60) -> SystemWitness:

@@ -81,6 +81,7 @@ def test_a_search_without_a_budget_finds_nothing_and_says_so() -> None:
     assert Programs(system_of(READ_PSW), READ_PSW.system, budget=0).against(READ_PSW) is None
 
 
+@pytest.mark.slow
 def test_programs_do_not_depend_on_how_many_processes_search() -> None:
     rows = [(found.instruction, (found,)) for found in (RETURN_TO_USER, replace_property(RETURN_TO_USER))]
     one, two = (programs(RETURN_TO_USER.system, rows, jobs=jobs) for jobs in (1, 2))
