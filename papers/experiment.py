@@ -14,8 +14,9 @@ from enum import Enum
 
 from ringproof.model.terms import Term
 from ringproof.properties.discharge import BUDGET
-from ringproof.properties.run import Report, check
+from ringproof.properties.run import Report, Stopped, check
 from ringproof.properties.told import Telling, story
+from ringproof.properties.workers import WorkerKilled
 from ringproof.solvers.answer import Answer
 from ringproof.solvers.z3_solver import Z3Solver
 
@@ -82,14 +83,25 @@ class Laboratory:
         """The check of `machine`, made once."""
         key = (machine, tuple(only), tuple((assumptions or {}).items()))
         if key not in self.checks:
-            self.checks[key] = check(
-                machine, only=only, assumptions=assumptions, jobs=self.jobs, progress=self.progress
-            )
+            report = check(machine, only=only, assumptions=assumptions, jobs=self.jobs, progress=self.progress)
+            require_whole(report.stopped)
+            self.checks[key] = report
         return self.checks[key]
 
     def ask(self, *assertions: Term) -> Answer:
         """The solver's answer to the conjunction of Bool terms."""
         return Z3Solver().check(assertions, BUDGET)
+
+
+def require_whole(stopped: Stopped | None) -> None:
+    """Ends what rests on a check or a proof that something cut short: part of a result agrees with nothing.
+
+    Raises KeyboardInterrupt and WorkerKilled, as what cut it short would have.
+    """
+    if stopped is Stopped.INTERRUPTED:
+        raise KeyboardInterrupt
+    if stopped is not None:
+        raise WorkerKilled(stopped.value)
 
 
 def perform(experiments: Sequence[Experiment], laboratory: Laboratory) -> Iterator[Outcome]:

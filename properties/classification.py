@@ -143,6 +143,11 @@ def rows(results: Iterable[FormResult]) -> list[Row]:
     return list(found.values())
 
 
+def no_state(table: Iterable[Row]) -> bool:
+    """No instruction could be shown to complete or to trap anywhere: the machine has no valid state."""
+    return all(isinstance(form.verdicts["executes"], Vacuous) for row in table for form in row.forms)
+
+
 class _Form:
     def __init__(self, semantics: Semantics, instruction: Instruction, solver: Solver, budget: int, run: Run) -> None:
         self.machine = semantics.machine

@@ -23,7 +23,7 @@ from ringproof.properties.monitors.verdicts import Proved, Refuted, Unknown, Ver
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.monitored import System
 
-from ..experiment import Finding, Laboratory
+from ..experiment import Finding, Laboratory, require_whole
 
 MACHINE = "third-generation"
 
@@ -40,6 +40,7 @@ def mode_of_the_hardware(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) ->
 def proved(system: str, laboratory: Laboratory) -> Finding:
     """The three properties of the whole of `system`."""
     report = prove(system, jobs=laboratory.jobs, progress=laboratory.progress)
+    require_whole(report.stopped)
     words = report.properties
     kinds = Counter(type(obligation.verdict).__name__.lower() for obligation in report.obligations)
     cases = Counter(obligation.case.partition(" (")[0] for obligation in report.obligations)
@@ -56,6 +57,7 @@ def hybrid(laboratory: Laboratory) -> Finding:
     """The machine with a return to user mode: trap and emulate is refuted by it, the hybrid monitor proved."""
     machine, row = f"{MACHINE}-return-to-user", "RETURN TO USER"
     refuted = prove(f"{machine}/trap-and-emulate", only=[row], jobs=laboratory.jobs, progress=laboratory.progress)
+    require_whole(refuted.stopped)
     whole = proved(f"{machine}/hybrid", laboratory)
     word = refuted.verdict("equivalence")
     shown = (*[witness.text for witness in refuted.witnesses], *whole.shown)

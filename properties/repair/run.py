@@ -70,10 +70,14 @@ class Effect:
 
 @dataclass(frozen=True)
 class Report:
-    """What a search for repairs found. `asked` counts the classifications of single forms that it rests on."""
+    """What a search for repairs found; `rows` are those of the machine as it is.
+
+    `asked` counts the classifications of single forms that it rests on.
+    """
 
     machine: Machine
     solver: str
+    rows: list[Row]
     repairs: tuple[Repairs, Repairs, Repairs]
     effects: tuple[Effect, ...]
     asked: int
@@ -102,9 +106,16 @@ def repair(
     with rechecker(job, count, progress) as asking:
         search = _Search(job, machine, asking, whole=whole)
         one, two, three = (search.repairs(theorem) for theorem in range(3))
-        effects = search.effects()
-    solver, asked = Z3Solver().name, len(asking.answered)
-    return Report(machine, solver, (one, two, three), effects, asked, time.monotonic() - started)
+        effects, table = search.effects(), search.table
+    return Report(
+        machine=machine,
+        solver=Z3Solver().name,
+        rows=table,
+        repairs=(one, two, three),
+        effects=effects,
+        asked=len(asking.answered),
+        seconds=time.monotonic() - started,
+    )
 
 
 class _Search:
@@ -121,8 +132,13 @@ class _Search:
         self.changed = lru_cache(maxsize=None)(partial(changed, job))
         self.outcome = lru_cache(maxsize=None)(self._outcome)
 
+    @cached_property
+    def table(self) -> list[Row]:
+        """The rows of the machine as it is."""
+        return rows(self._results(self.questions(())))
+
     def repairs(self, theorem: int) -> Repairs:
-        before = conditions(rows(self._results(self.questions(()))))[theorem]
+        before = conditions(self.table)[theorem]
         if before.holds:
             return Repairs(before, None, (), ())
         traps = self.proved(theorem, ())

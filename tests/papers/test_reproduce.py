@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ringproof.__main__ import main
-from ringproof.papers import catalog
+from ringproof.papers import catalog, experiment
 from ringproof.papers.catalog import PAPERS, load
-from ringproof.papers.experiment import Experiment, Finding, Kind, Paper
+from ringproof.papers.experiment import Experiment, Finding, Kind, Laboratory, Paper
+from ringproof.properties.run import Stopped, check
+from ringproof.properties.workers import WorkerKilled
 
 FOLDER = Path(catalog.__file__).parent
 
@@ -30,7 +33,7 @@ def test_every_paper_has_claims(name: str) -> None:
     found = load(name)
     assert found.name == name
     assert found.experiments
-    assert len({experiment.name for experiment in found.experiments}) == len(found.experiments)
+    assert len({each.name for each in found.experiments}) == len(found.experiments)
 
 
 def test_every_folder_is_in_the_catalogue() -> None:
@@ -76,6 +79,15 @@ def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     (claim,) = document["claims"]
     assert (claim["name"], claim["kind"], claim["agrees"]) == ("bound", "slip", True)
     assert document["agree"] is True
+
+
+def test_part_of_a_check_agrees_with_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = check("third-generation-halt", only=["HALT"], jobs=1)
+    for stopped, error, code in ((Stopped.INTERRUPTED, KeyboardInterrupt, 130), (Stopped.KILLED, WorkerKilled, 3)):
+        monkeypatch.setattr(experiment, "check", lambda *a, stopped=stopped, **k: replace(whole, stopped=stopped))
+        with pytest.raises(error):
+            Laboratory().check("third-generation-halt")
+        assert main(["reproduce", "popek_goldberg_1974", "--only", "third-generation-halt", "--quiet"]) == code
 
 
 def test_claims_are_chosen_by_pattern(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from ringproof.properties.run import check
 from ringproof.properties.theorems import conditions
 from ringproof.solvers.z3_solver import Z3Solver
 
+from ..commands import machines
 from .machine import repairable, stubborn
 
 
@@ -140,6 +141,11 @@ def test_the_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_what_cannot_be_decided_is_inconclusive(tmp_path: Path) -> None:
     assert main(["repair", repairable(tmp_path), "--jobs", "1", "--quiet", "--budget", "1"]) == 3
+
+
+def test_a_machine_without_states_or_instructions_is_not_repaired(tmp_path: Path) -> None:
+    assert main(["repair", str(machines.impossible(tmp_path)), "--jobs", "1", "--quiet"]) == 4
+    assert main(["repair", str(machines.empty(tmp_path)), "--jobs", "1", "--quiet"]) == 5
 
 
 def test_an_unknown_machine_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:

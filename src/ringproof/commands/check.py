@@ -62,23 +62,17 @@ def check(
 
 
 def _exit(report: Report, expect: str | None) -> Exit:
+    from ringproof.properties.classification import no_state
     from ringproof.properties.run import Stopped
 
     if report.stopped is not None:
         return Exit.INTERRUPTED if report.stopped is Stopped.INTERRUPTED else Exit.INCONCLUSIVE
     if not report.rows:
         return Exit.NOTHING_SELECTED
-    if _no_state(report):
+    if no_state(report.rows):
         return Exit.VACUOUS
     found = report.decoding
     if found is not None and (found.disjoint is False or found.total is False):
         return Exit.VIOLATED
     holds = report.theorems[0].holds
     return verdict_exit(None if holds is None else not holds, expect)
-
-
-def _no_state(report: Report) -> bool:
-    """No instruction could be shown to complete or to trap anywhere: the machine has no valid state."""
-    from ringproof.properties.verdicts import Vacuous
-
-    return all(isinstance(form.verdicts["executes"], Vacuous) for row in report.rows for form in row.forms)

@@ -55,6 +55,12 @@ def repair(
 
 
 def _exit(report: Report) -> Exit:
+    from ringproof.properties.classification import no_state
+
+    if not report.rows:
+        return Exit.NOTHING_SELECTED
+    if no_state(report.rows):
+        return Exit.VACUOUS
     found = [repairs.found for repairs in report.repairs]
     if False in found:
         return Exit.VIOLATED

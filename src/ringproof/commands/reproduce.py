@@ -34,6 +34,7 @@ def reproduce(
     A slip agrees if running it finds the slip. Exit code 0 says that all agree.
     """
     from ringproof.papers.catalog import PAPERS, load
+    from ringproof.properties.workers import WorkerKilled
 
     if paper is None:
         if as_json:
@@ -50,7 +51,11 @@ def reproduce(
     started = time.monotonic()
     if not as_json:
         click.echo(filled(f"{found.name}: {found.reference}"))
-    outcomes = _run(chosen, jobs, quiet=quiet, as_json=as_json)
+    try:
+        outcomes = _run(chosen, jobs, quiet=quiet, as_json=as_json)
+    except WorkerKilled as error:
+        click.echo(f"ringproof: {error}; the claims after it were not asked", err=True)
+        click.get_current_context().exit(Exit.INCONCLUSIVE)
     if as_json:
         print_json(_document(found, outcomes, time.monotonic() - started))
     else:
