@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ringproof.commands.divergence_text import program_text
 from ringproof.model.monitors.catalog import SYSTEMS, system
 from ringproof.properties.monitors.demonstrating import Demonstration, programs
 from ringproof.properties.monitors.divergence import Divergence, load, rerun
@@ -139,3 +140,10 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"steps": 1', '"steps": 2'))
     with pytest.raises(WitnessError, match="was changed"):
         load(path)
+
+
+def test_the_program_of_the_readme_is_the_one_that_is_found() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    found = demonstrated(RETURN_TO_USER)
+    assert f"```text\n{program_text(found.told)}\n```" in readme
+    assert f"found/{found.program.id}.json" in readme
