@@ -63,7 +63,7 @@ def tell(system: System, what: str, start: Together, run: list[Taken]) -> Told:
         before = taken.alone
     return Told(
         start=tuple(_conditions(system, start, fetching.array, code)),
-        kept=tuple(f"{name} = {number(value)}" for name, value in start.kept.items()),
+        kept=tuple(f"{name} = {number(value)}" for name, value in start.kept.items() if value),
         lines=tuple(lines),
         differences=tuple(_differences(what, run[-1])),
         unseen=tuple(_unseen(run, lines)),
