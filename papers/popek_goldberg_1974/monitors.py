@@ -19,13 +19,15 @@ from ringproof.properties.monitors.discharging import Discharger
 from ringproof.properties.monitors.lemmas import Lemmas
 from ringproof.properties.monitors.obligations import Claim, Squares
 from ringproof.properties.monitors.prove import prove
-from ringproof.properties.monitors.verdicts import Proved, Refuted, Unknown, Verdict
+from ringproof.properties.monitors.verdicts import Never, Proved, Refuted, Unknown, Verdict
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.monitored import System
 
 from ..experiment import Finding, Laboratory, require_whole
 
 MACHINE = "third-generation"
+
+WORDS = {Proved: "proved", Refuted: "refuted", Unknown: "unknown", Never: "of cases that no state takes"}
 
 
 def mode_of_the_hardware(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
@@ -42,10 +44,10 @@ def proved(system: str, laboratory: Laboratory) -> Finding:
     report = prove(system, jobs=laboratory.jobs, progress=laboratory.progress)
     require_whole(report.stopped)
     words = report.properties
-    kinds = Counter(type(obligation.verdict).__name__.lower() for obligation in report.obligations)
+    kinds = Counter(type(obligation.verdict) for obligation in report.obligations)
     cases = Counter(obligation.case.partition(" (")[0] for obligation in report.obligations)
     shown = (
-        f"{system}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())),
+        f"{system}: " + ", ".join(f"{kinds[kind]} {word}" for kind, word in WORDS.items() if kinds[kind]),
         "obligations by case: " + ", ".join(f"{case} {count}" for case, count in sorted(cases.items())),
         *[witness.text for witness in report.witnesses],
     )
@@ -102,4 +104,4 @@ def _equivalence(construction: Construction, name: str, row: str) -> dict[str, V
 
 
 def _word(verdict: Verdict) -> str:
-    return type(verdict).__name__.lower()
+    return WORDS[type(verdict)]

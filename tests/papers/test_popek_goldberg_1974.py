@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from ringproof.model.third_generation.variants import variant
 from ringproof.papers.experiment import Kind, Laboratory
-from ringproof.papers.popek_goldberg_1974 import CLAIMS, UNCLAMPED, Claim, Unclamped
+from ringproof.papers.popek_goldberg_1974 import CLAIMS, UNCLAMPED, Claim, Unclamped, monitors
 from ringproof.papers.popek_goldberg_1974.experiments import EXPERIMENTS
 from ringproof.papers.popek_goldberg_1974.literal import privileged_no_op, supervisor_calls
-from ringproof.papers.popek_goldberg_1974.monitors import reflection
 from ringproof.papers.popek_goldberg_1974.named import conditions
 from ringproof.papers.popek_goldberg_1974.statements import TINY, compared
 from ringproof.papers.popek_goldberg_1974.vm_map import as_written, bound, clamped, leaks, mismatches, unclamped
@@ -89,9 +90,26 @@ def test_a_privileged_no_op_is_innocuous_and_traps() -> None:
     assert finding.shown == ("in user mode it ends in a privilege trap: the control program has to intervene",)
 
 
+@pytest.mark.parametrize(
+    ("words", "agrees"),
+    [
+        ({"equivalence": "proved", "efficiency": "proved"}, True),
+        ({"equivalence": "proved", "efficiency": "refuted"}, False),
+        ({"equivalence": "unknown", "efficiency": "proved"}, None),
+        ({"equivalence": "vacuous", "efficiency": "proved"}, None),
+    ],
+)
+def test_a_theorem_agrees_if_all_of_its_monitor_is_proved(
+    words: dict[str, str], agrees: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = SimpleNamespace(properties=words, obligations=[], witnesses=[], stopped=None)
+    monkeypatch.setattr(monitors, "prove", lambda *arguments, **options: report)
+    assert monitors.proved("a/monitor", Laboratory()).agrees is agrees
+
+
 @pytest.mark.slow
 def test_a_monitor_can_meet_lemma_1_and_pass_a_trap_on_wrongly() -> None:
-    finding = reflection(Laboratory(jobs=1))
+    finding = monitors.reflection(Laboratory(jobs=1))
     assert finding.agrees is True
     assert finding.result.endswith("meets Lemma 1 and is refuted by reflected (memory trap)")
     assert "alone it traps (memory trap)" in finding.shown[-1]
