@@ -12,7 +12,8 @@ from functools import cached_property
 
 from ringproof.model.cpu import Kind
 from ringproof.model.machine import Instruction, Role
-from ringproof.model.terms import Term, any_of, select, substitute, var
+from ringproof.model.terms import Term, any_of, select, substitute
+from ringproof.model.terms.array import stores
 
 from .pairs import (
     OTHER_REASONS,
@@ -20,7 +21,6 @@ from .pairs import (
     bases,
     controlled,
     moved,
-    probe,
     same_inside,
     second_run,
     varied,
@@ -82,9 +82,11 @@ class Definitions:
         changes = [run.changed(name) for name in controlled(machine)]
         if machine.reserved is not None and machine.relocation is not None:
             name = machine.relocation.memory
-            at = var(probe(name), machine.components[name].sort.index)  # type: ignore[union-attr]
-            hit = machine.reserved(machine.view(run.before), at)
-            changes.append(hit & (select(run.before[name], at) != select(run.outcome.state[name], at)))
+            old, new, view = run.before[name], run.outcome.state[name], machine.view(run.before)
+            # Asked at the places that were written: there a moved address and the test of its place fold together.
+            for place, _, when in stores(new)[1]:
+                hit = when & machine.reserved(view, place)
+                changes.append(hit & (select(old, place) != select(new, place)))
         return Obligation(self._name("user-control" if user else "control"), tuple(hypotheses), any_of(*changes))
 
     def not_behavior_sensitive(
