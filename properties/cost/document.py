@@ -31,7 +31,7 @@ def document(report: Report) -> dict[str, Any]:
                 "meaning": quantity.meaning,
                 "unit": quantity.unit,
                 "number": float(report.numbers[quantity.symbol]),
-                "given": str(quantity.symbol) in report.given,
+                "from": report.given.get(str(quantity.symbol), "example"),
             }
             for quantity in report.quantities
         },

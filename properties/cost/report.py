@@ -51,7 +51,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Report:
-    """`numbers` are those that crossovers are tried with; `given` names those that the user gave.
+    """`numbers` are those that crossovers are tried with; `given` says where those are from that are no examples.
 
     `measured` has the sentence why not, where a system was not measured.
     """
@@ -59,7 +59,7 @@ class Report:
     formulas: tuple[Formula, ...]
     crossovers: tuple[Crossover, ...]
     numbers: Mapping[sympy.Symbol, Fraction]
-    given: tuple[str, ...]
+    given: Mapping[str, str]
     measured: Mapping[str, Measured | str]
 
     def slowdown(self, formula: Formula) -> float:
@@ -90,11 +90,18 @@ class UnknownQuantity(ValueError):
     """A name that no formula speaks of, or a number that it cannot have."""
 
 
-def report(names: Sequence[str], given: Mapping[str, Fraction], *, measure: bool = False) -> Report:
+def report(
+    names: Sequence[str],
+    given: Mapping[str, Fraction],
+    *,
+    published: Mapping[str, tuple[Fraction, str]] | None = None,
+    measure: bool = False,
+) -> Report:
     """The cost of the systems `names`, with those that are stated by kind for each machine among them.
 
-    `given` are numbers by the names of quantities; the others are examples. Raises MachineError for an unknown system
-    and UnknownQuantity for a name that the formulas do not have.
+    `given` are numbers by the names of quantities; where there is none, `published` may have one with what it is, and
+    the others are examples. Raises MachineError for an unknown system, and UnknownQuantity for a name in `given` that
+    the formulas do not have.
     """
     constructions = {name: system(name) for name in dict.fromkeys(names)}
     machines: dict[str, list[Formula]] = {}
@@ -104,12 +111,17 @@ def report(names: Sequence[str], given: Mapping[str, Fraction], *, measure: bool
         formulas += [formula(kind) for kind in by_kind([each.cases for each in formulas])]
     everything = tuple(each for formulas in machines.values() for each in formulas)
     levels = [level for each in everything for level in each.cases.names]
-    numbers = _numbers(everything, list(dict.fromkeys(levels)), given)
+    figures = dict(published or {})
+    numbers = example.numbers(dict.fromkeys(levels))
+    symbols = {str(quantity.symbol): quantity.symbol for quantity in described(everything)}
+    numbers |= {symbols[name]: value for name, (value, _) in figures.items() if name in symbols}
+    numbers |= _given(everything, given)
+    origins = {name: what for name, (_, what) in figures.items()} | dict.fromkeys(given, "given")
     found = [
         c for formulas in machines.values() for pair in combinations(formulas, 2) for c in crossovers(*pair, numbers)
     ]
     measured = {name: _measured(name, construction) for name, construction in constructions.items()} if measure else {}
-    return Report(everything, tuple(found), numbers, tuple(given), measured)
+    return Report(everything, tuple(found), numbers, origins, measured)
 
 
 def by_kind(known: Sequence[Cases]) -> list[Cases]:
@@ -126,18 +138,14 @@ def described(formulas: Sequence[Formula]) -> list[q.Quantity]:
     return q.described(sum((each.cost + each.native for each in formulas), sympy.Integer(0)), levels)
 
 
-def _numbers(
-    formulas: Sequence[Formula], levels: Sequence[str], given: Mapping[str, Fraction]
-) -> dict[sympy.Symbol, Fraction]:
+def _given(formulas: Sequence[Formula], given: Mapping[str, Fraction]) -> dict[sympy.Symbol, Fraction]:
     known = {str(quantity.symbol): quantity for quantity in described(formulas)}
-    numbers = example.numbers(levels)
     for name, value in given.items():
         if name not in known:
             raise UnknownQuantity(f"no quantity of these formulas is named {name[:40]!r}; there are {', '.join(known)}")
         if known[name].unit == q.SHARE and value > 1:
             raise UnknownQuantity(f"{name} is a share, from 0 to 1, not {value}")
-        numbers[known[name].symbol] = value
-    return numbers
+    return {known[name].symbol: value for name, value in given.items()}
 
 
 def _measured(name: str, construction: Construction) -> Measured | str:

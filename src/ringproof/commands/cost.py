@@ -30,13 +30,14 @@ def parse_numbers(context: click.Context, parameter: click.Parameter, values: tu
     "--set", "given", multiple=True, metavar="NAME=NUMBER", callback=parse_numbers,
     help="A number for one of the formulas' quantities, to try crossovers with; repeatable.",
 )  # fmt: skip
+@click.option("--numbers", metavar="PAPER", help="Published costs as numbers to try crossovers with.")
 @click.option("--measure", is_flag=True, help="Run guest programs and fit the costs to the processor time.")
 @click.option("--published", is_flag=True, help="Show published costs of events, and where they break even.")
 @click.option("--all", "everything", is_flag=True, help="Show also the cost of a trap at which two systems break even.")
 @json_option
 def cost(
-    systems: tuple[str, ...], given: dict[str, Fraction], measure: bool, published: bool, everything: bool,
-    as_json: bool,
+    systems: tuple[str, ...], given: dict[str, Fraction], numbers: str | None, measure: bool, published: bool,
+    everything: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Derive the slowdown of each SYSTEM in closed form, and solve for where two of them cost the same.
 
@@ -45,15 +46,21 @@ def cost(
     """
     if not systems and not published:
         raise click.UsageError("name a SYSTEM, or ask for --published; `ringproof prove --list` shows the systems")
-    if not systems and (given or measure):
-        raise click.UsageError("--set and --measure are about a SYSTEM; name one")
+    if not systems and (given or measure or numbers):
+        raise click.UsageError("--set, --numbers and --measure are about a SYSTEM; name one")
+    from ringproof.papers.published_costs import PUBLISHED
     from ringproof.properties.cost.document import SCHEMA, document
     from ringproof.properties.cost.report import UnknownQuantity, report
 
     from .cost_text import published_document, published_text, text
 
+    if numbers is not None and numbers not in PUBLISHED:
+        raise click.BadParameter(
+            f"costs are known from {', '.join(PUBLISHED)}, not from {numbers[:40]!r}", param_hint="'--numbers'"
+        )
+    figures = {name: (each.value, f"{numbers}: {each.what}") for name, each in PUBLISHED.get(numbers or "", {}).items()}
     try:
-        found = report(systems, given, measure=measure) if systems else None
+        found = report(systems, given, published=figures, measure=measure) if systems else None
     except UnknownQuantity as error:
         raise click.BadParameter(str(error), param_hint="'--set'") from None
     if as_json:

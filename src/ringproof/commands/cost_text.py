@@ -34,25 +34,22 @@ def text(report: Report, *, everything: bool) -> str:
         parts.append("\n".join(["Where two cost the same:", *[_crossover(report, each) for each in chosen]]))
     parts += [_measured(name, found) for name, found in report.measured.items()]
     rows: list[tuple[str, ...]] = [
-        (
-            str(each.symbol),
-            number(report.numbers[each.symbol]) + _mark(report, str(each.symbol)),
-            each.unit,
-            each.meaning,
-        )
-        for each in report.quantities
+        (str(each.symbol), number(report.numbers[each.symbol]), each.unit, each.meaning) for each in report.quantities
     ]
-    parts.append("Symbols, with the numbers that were tried (an example, unless given):\n" + columns(rows))
+    parts.append("Symbols, with the numbers that were tried (an example, unless said otherwise):\n" + columns(rows))
+    origins = [(str(e.symbol), report.given[str(e.symbol)]) for e in report.quantities if str(e.symbol) in report.given]
+    parts += ["Numbers that are not an example:\n" + columns([*origins])] if origins else []
     return "\n\n".join(parts)
 
 
 def number(value: Fraction | float) -> str:
-    """Four digits."""
-    return f"{float(value):.4g}"
+    """Four digits, or all of a whole number's.
 
-
-def _mark(report: Report, name: str) -> str:
-    return " given" if name in report.given else ""
+    >>> number(0.123456), number(15826), number(15826.4)
+    ('0.1235', '15826', '15826')
+    """
+    shown = float(value)
+    return f"{shown:.0f}" if abs(shown) >= 1000 else f"{shown:.4g}"
 
 
 def _formula(report: Report, formula: Formula) -> str:
