@@ -17,12 +17,20 @@ def _third_generation(name: str, make: Callable[..., Construction]) -> Construct
     return make(placement(name), ROUTINES, reflect)
 
 
+def _third_generation_recursive(name: str) -> Construction:
+    from .recursive import recursive
+    from .third_generation import placement
+
+    return recursive(placement(name), _third_generation(name, trap_and_emulate))
+
+
 def _systems() -> Mapping[str, Callable[[], Construction]]:
     found: dict[str, Callable[[], Construction]] = {}
     for name in CATALOG:
         if name.startswith("third-generation"):
             found[f"{name}/trap-and-emulate"] = partial(_third_generation, name, trap_and_emulate)
             found[f"{name}/hybrid"] = partial(_third_generation, name, hybrid)
+            found[f"{name}/recursive"] = partial(_third_generation_recursive, name)
     return found
 
 

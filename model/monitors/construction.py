@@ -22,6 +22,9 @@ Routine = Callable[..., None]
 
 Deliver = Callable[..., None]
 
+Law = Callable[[View, View], Mapping[str, tuple[Term, Term]]]
+"""`law(guest, own)` names terms that are equal in every state of the placement."""
+
 
 @dataclass(frozen=True, eq=False)
 class Construction:
@@ -29,8 +32,9 @@ class Construction:
 
     `routines` are by the name of the instruction; one that has none is interpreted by its own meaning over the
     virtual state (the paper's table look-up, section 4). `interprets(guest)` says when the monitor runs nothing
-    directly, and `emulates(guest, cause)` when a trap of the host is one that the guest must not see.
-    `reflect` carries a trap into the guest, as the guest's own hardware would (None: by that very definition).
+    directly, and `emulates(guest, cause)` when a trap of the host is one that the guest must not see. `reflect`
+    carries a trap into the guest, as the guest's own hardware would (None: by that very definition). `laws` are
+    equations about the map, or about the map `nested` that it is a form of.
     """
 
     name: str
@@ -41,6 +45,8 @@ class Construction:
     emulates: Callable[[View, Cause], Term]
     routines: Mapping[str, Routine] = field(default_factory=dict)
     reflect: Deliver | None = None
+    laws: Mapping[str, Law] = field(default_factory=dict)
+    nested: Placement | None = None
 
     @property
     def guest(self) -> Machine:
