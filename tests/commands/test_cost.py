@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from ringproof.properties.cost.quantities import GENERAL
 TRAPPING, HYBRID = "third-generation/trap-and-emulate", "third-generation/hybrid"
 
 Run = Callable[..., str]
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -37,6 +40,14 @@ def test_two_systems_of_one_machine_are_compared(run: Run) -> None:
     assert ["T", "2000", "host"] in [line.split()[:3] for line in out.splitlines()]
     assert out.endswith("Numbers that are not an example:\n  T  given\n")
     assert out.count("On third-generation alone a step costs") == 1
+
+
+@pytest.mark.slow
+def test_the_crossover_of_the_readme_is_real(run: Run) -> None:
+    section = README.partition("### What a monitor costs")[2]
+    shown = section.partition("```text\n")[2].partition("```")[0]
+    assert "binary translation" in shown
+    assert shown in run(TRAPPING)
 
 
 @pytest.mark.slow
