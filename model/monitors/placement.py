@@ -36,7 +36,8 @@ class Placement:
     cells lie, `region(guest, address)` says which of the host's cells are the guest's. `granted(guest, own)` is what
     the allocator grants and what holds of the host while guests run. `entered(own, after)` says that the monitor has
     control of the host in the state `after` a trap. `ordinary` is a state that programs can be run from: what differs
-    from where the guest and the host start by themselves, by the names of the placement's variables.
+    from where the guest and the host start by themselves, by the names of the placement's variables; `ordinary_text`
+    says in words what the guest is like there.
 
     `lent` are mode and resources that the host holds for the guest and that the guest may change there:
     `returned(guest, host)` reads them back, and `bounds(host)` holds whatever the guest makes of them.
@@ -56,6 +57,7 @@ class Placement:
     entered: Callable[[View, View], Term] | None = None
     assumptions: tuple[str, ...] = field(default=())
     ordinary: Mapping[str, int | Mapping[int, int]] = field(default_factory=dict)
+    ordinary_text: str = ""
     lent: frozenset[str] = frozenset()
     returned: Callable[[View, View], Mapping[str, Term]] = lambda guest, host: {}
     bounds: Callable[[View], Term] = lambda host: TRUE

@@ -18,6 +18,7 @@ from ringproof.traces.python_code import Cells
 from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE
 from .region import Region
 from .replay import CHECKS
+from .tables import Tables, TablesError
 
 STEPWISE = (EQUIVALENCE, CONTROL, EFFICIENCY)
 """The properties that speak of steps, and so of programs."""
@@ -63,7 +64,7 @@ class Runs:
     """Programs on one system, run both ways."""
 
     def __init__(self, system: System) -> None:
-        self.system, self.region = system, Region(system)
+        self.system, self.region, self.tables = system, Region(system), Tables(system)
         components = system.construction.guest.components
         self._visible = [name for name, c in components.items() if c.role in (Role.PROGRAM, Role.MEMORY)]
         self._hidden = [name for name in components if name not in self._visible]
@@ -77,6 +78,10 @@ class Runs:
         alone[self.system.placement.memory] = self.region.inside(start)
         for _ in range(steps):
             step = self._alone(alone)
+            try:
+                together = self.tables.filled(together)
+            except TablesError as error:
+                raise Declined(str(error)) from None
             after, monitored = self.system.step(together)
             if monitored.trapped is not None and monitored.trapped.cause.kind is Kind.UNSUPPORTED:
                 raise Declined(monitored.trapped.cause.name)

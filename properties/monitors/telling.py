@@ -14,6 +14,7 @@ from .obligations import CONTROL
 from .region import Region
 from .runs import Apart, Taken
 from .sentences import told
+from .starting import ordinary
 from .words import stored_cells
 
 
@@ -32,10 +33,11 @@ class Line:
 class Told:
     """A program in words.
 
-    `start` is what is not as the machine starts by itself, without the program's own code; `kept` what the monitor
-    keeps. `differences` are those after the last line, `unseen` those before that the program did not see.
+    The guest is as `ordinary` says but for `start`, the program's own code left out; `kept` is what the monitor keeps.
+    `differences` are those after the last line, `unseen` those before that the program did not see.
     """
 
+    ordinary: str
     start: tuple[str, ...]
     kept: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -62,6 +64,7 @@ def tell(system: System, what: str, start: Together, run: list[Taken]) -> Told:
         code |= own
         before = taken.alone
     return Told(
+        ordinary=system.placement.ordinary_text or "as its machine does by itself",
         start=tuple(_conditions(system, start, fetching.array, code)),
         kept=tuple(f"{name} = {number(value)}" for name, value in start.kept.items() if value),
         lines=tuple(lines),
@@ -132,16 +135,21 @@ def _of_host(shown: str) -> str:
 
 
 def _conditions(system: System, start: Together, array: str, code: set[int]) -> list[str]:
-    machine, found = system.construction.guest, []
+    """What of the guest is not as it ordinarily is."""
+    machine, region, found = system.construction.guest, Region(system), []
+    described = bool(system.placement.ordinary_text)
+    usual = ordinary(system).guest if described else system.guest.initial(**machine.start)
     for name in machine.components:
-        value, usual = start.guest[name], machine.start.get(name, 0)
+        value, other = start.guest[name], usual[name]
         if not isinstance(value, Cells):
-            if value != usual:
+            if value != other:
                 found.append(f"{name} = {number(value)}")
             continue
-        cells = Region(system).inside(start) if name == system.placement.memory else value
         own = code if name == array else set()
-        found += [f"{name}[{number(i)}] = {number(c)}" for i, c in sorted(cells.items()) if c and i not in own]
+        apart = [index for index in sorted({*value, *other} - own) if value[index] != other[index]]
+        if name == system.placement.memory:
+            apart = [index for index in apart if region.owns(start, index)]
+        found += [f"{name}[{number(index)}] = {number(value[index])}" for index in apart]
     return found
 
 

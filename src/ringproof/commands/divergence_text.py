@@ -24,13 +24,14 @@ def program_text(told: Told, indent: str = "  ") -> str:
 
 
 def _start(told: Told) -> str:
-    start = f"with {', '.join(told.start)}, else as its machine starts" if told.start else "as its machine does"
+    start = f"{told.ordinary}, but with {', '.join(told.start)}" if told.start else told.ordinary
     return f"{start}; the monitor has {', '.join(told.kept)}" if told.kept else start
 
 
 def program_document(told: Told) -> dict[str, Any]:
     """The same as plain data."""
     return {
+        "ordinary": told.ordinary,
         "start": list(told.start),
         "monitor": list(told.kept),
         "steps": [

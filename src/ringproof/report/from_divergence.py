@@ -108,7 +108,7 @@ def _facts(system: System, divergence: Divergence, words: Told) -> list[tuple[st
     facts = [
         ("system", f"{divergence.system}: {construction.summary}"),
         ("built for", divergence.instruction),
-        ("starts with", ", ".join(words.start) + ", else as the machine starts by itself" if words.start else ""),
+        ("starts", f"{words.ordinary}, but with {', '.join(words.start)}" if words.start else words.ordinary),
         ("the monitor has", ", ".join(words.kept)),
         *[(f"at {line.address}", f"{line.assembly}: alone it {line.alone}; {line.monitored}") for line in words.lines],
         ("unseen before", "; ".join(words.unseen)),
