@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ..cpu import Cause, Kind, View
 from ..machine import Machine
-from ..terms import FALSE, Term
+from ..terms import FALSE, TRUE, Term
 from .placement import Placement
 
 Routine = Callable[..., None]
@@ -33,8 +33,10 @@ class Construction:
     `routines` are by the name of the instruction; one that has none is interpreted by its own meaning over the
     virtual state (the paper's table look-up, section 4). `interprets(guest)` says when the monitor runs nothing
     directly, and `emulates(guest, cause)` when a trap of the host is one that the guest must not see. `reflect`
-    carries a trap into the guest, as the guest's own hardware would (None: by that very definition). `laws` are
-    equations about the map, or about the map `nested` that it is a form of.
+    carries a trap into the guest, as the guest's own hardware would (None: by that very definition). `promises(guest)`
+    says where an innocuous instruction is to run directly (the paper's hybrid: in user mode). `laws` are
+    equations about the map, or about the map `nested` that it is a form of. `depth` monitors lie under the guest, one
+    under the other.
     """
 
     name: str
@@ -45,8 +47,10 @@ class Construction:
     emulates: Callable[[View, Cause], Term]
     routines: Mapping[str, Routine] = field(default_factory=dict)
     reflect: Deliver | None = None
+    promises: Callable[[View], Term] = lambda guest: TRUE
     laws: Mapping[str, Law] = field(default_factory=dict)
     nested: Placement | None = None
+    depth: int = 1
 
     @property
     def guest(self) -> Machine:
@@ -91,12 +95,14 @@ def trap_and_emulate(placement: Placement, routines: Mapping[str, Routine], refl
 
 def hybrid(placement: Placement, routines: Mapping[str, Routine], reflect: Deliver | None) -> Construction:
     """Theorem 3's monitor: all of virtual supervisor mode is interpreted, user mode runs directly."""
+    supervisor = in_virtual_supervisor(placement.guest)
     return Construction(
         "hybrid",
         "interprets all of virtual supervisor mode and runs virtual user mode directly",
         "Popek and Goldberg 1974, Theorem 3",
         placement,
-        interprets=in_virtual_supervisor(placement.guest),
+        interprets=supervisor,
+        promises=lambda guest: ~supervisor(guest),
         emulates=lambda guest, cause: FALSE,
         routines=routines,
         reflect=reflect,

@@ -101,6 +101,7 @@ def recursive(outer: Placement, inner: Construction) -> Construction:
         source="Popek and Goldberg 1974, Theorem 2; Goldberg 1973",
         placement=replace(alone, kept=composed.kept),
         nested=composed,
+        depth=inner.depth + 1,
         laws={"composition": closure},
     )
 

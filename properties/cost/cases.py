@@ -53,11 +53,12 @@ class LevelCases:
 
 @dataclass(frozen=True)
 class Cases:
-    """The cases of a construction at each level of the guest, the most privileged first."""
+    """The cases of a construction at each level of the guest, the most privileged first; `depth` monitors deep."""
 
     name: str
     text: str
     levels: tuple[LevelCases, ...]
+    depth: int = 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,7 +76,8 @@ def cases(name: str, construction: Construction) -> Cases:
     ('LOAD PSW', 'LOAD R')
     """
     levels = construction.guest.levels
-    return Cases(name, construction.summary, tuple(_at_level(construction, level) for level in levels))
+    found = tuple(_at_level(construction, level) for level in levels)
+    return Cases(name, construction.summary, found, construction.depth)
 
 
 def _at_level(construction: Construction, level: str) -> LevelCases:

@@ -13,6 +13,7 @@ import sympy
 
 from . import quantities as q
 from .cases import Cases, LevelCases, Treatment, Way
+from .recursion import nested
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def formula(cases: Cases) -> Formula:
     for part in parts:
         for way, share in part.ways().items():
             ways[way] = sympy.expand(ways.get(way, 0) + share)
-    cost = sum((part.cost() for part in parts), sympy.Integer(0))
+    cost = nested(sum((part.cost() for part in parts), sympy.Integer(0)), cases.depth)
     native = sum((part.native() for part in parts), sympy.Integer(0))
     shown = {way: share for way, share in ways.items() if share != 0}
     return Formula(cases, shown, by_cost(cost), by_cost(native))

@@ -72,6 +72,8 @@ class Measuring:
         placement = construction.placement
         if not mixes.runs(construction.guest):
             raise NotMeasured(f"no guest programs of {construction.guest.name} are known")
+        if construction.depth > 1:
+            raise NotMeasured(f"of the {construction.depth} monitors under the guest a run has the innermost only")
         if not placement.ordinary:
             raise NotMeasured(f"the placement of {construction.name} names no ordinary state to run programs from")
         self.system = System(construction)

@@ -125,9 +125,9 @@ def report(
 
 
 def by_kind(known: Sequence[Cases]) -> list[Cases]:
-    """The constructions that are stated by kind, over the first of `known` that interprets no level as a whole."""
+    """The constructions that are stated by kind, over the first of `known` that is one monitor and runs all levels."""
     for each in known:
-        if all(case.treatment in (Treatment.DIRECT, Treatment.SOMETIMES) for case in each.levels):
+        if each.depth == 1 and all(case.treatment in (Treatment.DIRECT, Treatment.SOMETIMES) for case in each.levels):
             return [kind(each) for kind in KINDS]
     return []
 

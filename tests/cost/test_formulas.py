@@ -174,6 +174,13 @@ def test_nested_traps_cost_what_counting_gives(depth: int, t: int, e: int, r: in
     assert value(delivery, numbers) == bring(depth + 1)
 
 
+def test_the_recursive_system_pays_for_two_monitors() -> None:
+    alone, two = formula(TRAPPING), formula(cases("recursive", system("third-generation/recursive")))
+    assert two.ways == alone.ways
+    assert sympy.expand(two.cost - recursion.nested(alone.cost, 2)) == 0
+    assert q.NESTED.symbol in two.cost.free_symbols
+
+
 def test_one_monitor_alone_is_the_first_level() -> None:
     closed: Formula = formula(TRAPPING)
     assert sympy.expand(recursion.nested(closed.cost, 1) - closed.cost) == 0

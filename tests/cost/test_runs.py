@@ -90,3 +90,9 @@ def test_a_system_without_an_ordinary_state_is_not_measured() -> None:
     bare = replace(construction, placement=replace(construction.placement, ordinary={}))
     with pytest.raises(NotMeasured, match=r"^the placement of trap-and-emulate names no ordinary state"):
         Measuring(bare, cases(TRAPPING, construction))
+
+
+def test_monitors_under_monitors_are_not_measured() -> None:
+    construction = system("third-generation/recursive")
+    with pytest.raises(NotMeasured, match=r"^of the 2 monitors under the guest a run has the innermost only$"):
+        Measuring(construction, cases("recursive", construction))
