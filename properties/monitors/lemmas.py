@@ -1,51 +1,106 @@
-"""Guards that agree: a trap of the host is the guest's own, proved once for every address that is developed so.
+"""Claims made general: proved once for every address, operand and instruction of one shape.
 
-An access under the composed relocation traps where the guest's own access does, whatever the address. The two guards
-are made general first: what is read from memory, and the fields of the instruction word, become variables. A proof of
-the general statement is one of each instance.
+What a claim does not turn on becomes a variable first: what is read from memory, and whatever does not depend on the
+allocator's variables. A proof of the general statement is one of each instance; where there is none, nothing is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ringproof.model.encoding import WORD
-from ringproof.model.monitors.placement import Placement
-from ringproof.model.terms import Term, substitute, topological, var
+from ringproof.model.terms import ArraySort, Term, substitute, var, variables
 from ringproof.solvers.answer import Solver, Unsat
 
 
 class Lemmas:
-    """The pairs of guards that were proved equal, or not, under one placement.
+    """The general statements that were asked of one solver, and whether they were proved.
 
     `asked` has the cost of each question in the solver's units.
     """
 
     def __init__(self, solver: Solver, budget: int) -> None:
         self._solver, self._budget = solver, budget
-        self._known: dict[tuple[Term, Term], bool] = {}
+        self._known: dict[tuple[Term, ...], bool] = {}
+        self._agreed: dict[tuple[Term, Term], bool] = {}
+        self._opaque: set[Term] = set()
         self.asked: list[int] = []
 
-    def agree(self, placement: Placement, one: Term, two: Term) -> bool:
-        """Whether `one` and `two` are equal in every state of the placement, by a proof."""
-        first, second = general([one, two])
-        known = self._known.get((first, second))
+    def agree(self, hypotheses: Sequence[Term], kept: Collection[Term], one: Term, two: Term) -> bool:
+        """Whether the Bool terms `one` and `two` are equal under `hypotheses`, by a proof.
+
+        The variables `kept` and those of `hypotheses` stay. What agreed before is a variable in later statements.
+        """
+        found = self._agreed.get((one, two))
+        if found is None:
+            opaque = {first for (first, _), same in self._agreed.items() if same and first is not one}
+            found = any(
+                self._never((*hypotheses, first != second))
+                for first, second in (general([one, two], kept, opaque) for kept in _kept(hypotheses, one, two))
+            )
+            self._agreed[one, two] = found
+        return found
+
+    def _never(self, terms: tuple[Term, ...]) -> bool:
+        known = self._known.get(terms)
         if known is None:
-            answer = self._solver.check([*placement.hypotheses(), first != second], self._budget)
-            known = self._known[first, second] = isinstance(answer, Unsat)
+            answer = self._solver.check(terms, self._budget)
+            known = self._known[terms] = isinstance(answer, Unsat)
             self.asked.append(answer.cost)
         return known
 
 
-def general(terms: list[Term]) -> list[Term]:
-    """`terms` with a variable for each cell that they read and each field of the instruction word."""
+def _kept(hypotheses: Sequence[Term], one: Term, two: Term) -> Iterator[list[Term]]:
+    """What a statement about `one` and `two` turns on: the allocator's variables, else every scalar of the state."""
+    own = variables(hypotheses)
+    yield own
+    yield [*own, *[v for v in variables([one, two]) if not isinstance(v.sort, ArraySort) and v.name != WORD]]
+
+
+def general(terms: Sequence[Term], kept: Iterable[Term], opaque: Collection[Term] = ()) -> list[Term]:
+    """`terms` with a variable for each cell that they read, and for each largest part without a variable of `kept`.
+
+    Terms of `opaque` become variables too. A field of a part stays a field of the part's variable, and a part that is
+    put together stays put together.
+    """
+    names = {variable for variable in kept if not isinstance(variable.sort, ArraySort)}
+    free: dict[Term, bool] = {}
     ties: dict[Term, Term] = {}
-    for node in topological(terms):
-        if _is_reading(node):
+    seen: set[Term] = set()
+    tests: list[Term] = []
+    stack = list(reversed(terms))
+    while stack:
+        node = stack.pop()
+        if node in seen or node.op == "const":
+            continue
+        seen.add(node)
+        if node.op in ("extract", "concat", "not") or not _free(node, names, opaque, free):
+            stack += reversed(node.args)
+        elif node.op in ("eq", "ult") and any(arg.op == "extract" for arg in node.args):
+            tests.append(node)
+        else:
+            ties[node] = var(f"$any{len(ties)}", node.sort)
+    # A test of a field, say of the highest bit of an address, is one of the part's variable if that is needed anyway.
+    for node in tests:
+        if not any(arg.op == "extract" and arg.args[0] in ties for arg in node.args):
             ties[node] = var(f"$any{len(ties)}", node.sort)
     return substitute(terms, ties)
 
 
-def _is_reading(node: Term) -> bool:
-    field: Callable[[Term], bool] = lambda t: t.op == "extract" and t.args[0].op == "var" and t.args[0].name == WORD  # noqa: E731
-    return node.op == "select" or field(node)
+def _free(root: Term, names: set[Term], opaque: Collection[Term], known: dict[Term, bool]) -> bool:
+    """No variable of `names` stands in `root` outside of what it reads from memory."""
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if node in known:
+            stack.pop()
+        elif node.op == "select" or not node.args or node in opaque:
+            known[node] = node not in names
+            stack.pop()
+        else:
+            waiting = [arg for arg in node.args if arg not in known]
+            stack += waiting
+            if not waiting:
+                known[node] = all(known[arg] for arg in node.args)
+                stack.pop()
+    return known[root]

@@ -12,29 +12,44 @@ is innocuous and not privileged causes no step of the monitor unless the guest's
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from ringproof.model.cpu import Cpu, Kind, Outcome, Trap
 from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.model.monitors.construction import Construction
-from ringproof.model.monitors.placement import Placement
-from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, all_of, any_of, select, topological, var
+from ringproof.model.terms import (
+    FALSE,
+    TRUE,
+    ArraySort,
+    Term,
+    all_of,
+    any_of,
+    select,
+    shift,
+    store,
+    topological,
+    var,
+    variables,
+)
+from ringproof.model.terms.array import stores
 from ringproof.traces.interpreter import UNDEFINED
 
-from .steps import Total, delivered, first, on_state, over_word, total, unlike
+from .alignment import aligned
+from .steps import Total, delivered, first, on_state, over_word, replaced, total, unlike
 
-FETCH = "fetch"
-EQUIVALENCE, CONTROL, EFFICIENCY = "equivalence", "resource-control", "efficiency"
-PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY)
+FETCH, LAW = "fetch", "map"
+GRANTS = "what the allocator keeps"
+EQUIVALENCE, CONTROL, EFFICIENCY, MAP = "equivalence", "resource-control", "efficiency", "map"
+PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY, MAP)
 
 LENT = "what the host lends"
 AT = "$at"
 """The variable of the cell at which memories are compared."""
 
-Agree = Callable[[Placement, Term, Term], bool]
-"""Whether two guards were proved to be the same wherever the guest is placed (see `lemmas`)."""
+Agree = Callable[[Sequence[Term], Collection[Term], Term, Term], bool]
+"""Whether two conditions were proved to be the same under hypotheses (see `lemmas`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +87,8 @@ class Subject(ABC):
         self.placement = construction.placement
         self.guest_state = self.placement.guest_state()
         self.memory = self.placement.own_variables()[self.placement.memory]
-        self.host_state = self.placement.host_state(self.guest_state, self.memory)
         self.view = self.placement.view(self.guest_state)
+        self.host_state = self.placement.host_state(self.guest_state, self.memory)
 
     # The runs.
 
@@ -93,19 +108,14 @@ class Subject(ABC):
 
     @cached_property
     def host(self) -> Outcome:
-        """The same on the host, where the guest is placed."""
-        machine = self.construction.host
-        return self._with_agreed_guards(on_state(machine, self.outcome(machine), self.host_state))
-
-    def _with_agreed_guards(self, host: Outcome) -> Outcome:
-        """The host's outcome with the guest's guard for each trap where the two were proved to be the same."""
-        if [trap.cause for trap in host.traps] != [trap.cause for trap in self.guest.traps]:
-            return host
-        traps = []
-        for trap, own in zip(host.traps, self.guest.traps, strict=True):
-            same = trap.guard is not own.guard and self.agree(self.placement, trap.guard, own.guard)
-            traps.append(Trap(trap.cause, own.guard, trap.details) if same else trap)
-        return Outcome(tuple(traps), host.state, host.choices)
+        """The same on the host, where the guest is placed, with the guest's own conditions where they agree."""
+        machine, alone = self.construction.host, self.construction.guest
+        found = self.outcome(machine)
+        one = {alone.variables[name]: term for name, term in self.guest_state.items()}
+        two = {machine.variables[name]: term for name, term in self.host_state.items()}
+        hypotheses = (*self.placement.hypotheses(), self.directly)
+        kept = variables([term for name, term in two.items() if term is not one.get(name)])
+        return replaced(found, lambda roots: aligned(roots, one, two, partial(self.agree, hypotheses, kept)))
 
     @cached_property
     def guest_step(self) -> Total:
@@ -224,20 +234,23 @@ class Subject(ABC):
         for name, component in machine.components.items():
             before, after = self.host_state[name], self.host.state[name]
             if name == self.placement.memory:
-                at = self._address()
-                outside = ~self.placement.region(self.view, at)
-                differences["a cell outside the region"] = outside & (select(before, at) != select(after, at))
+                differences["a cell outside the region"] = self._outside(before, after)
             elif component.role in (Role.MODE, Role.RESOURCE, Role.DEVICE) and name not in self.placement.lent:
                 differences[name] = self._differ(name, before, after)
         if any(self.host.state[name] is not self.host_state[name] for name in self.placement.lent):
             differences[LENT] = ~self.placement.bounds(machine.view(self.host.state))
+        kept, left = self._grants(self.host_state), self._grants(self.host.state)
+        differences[GRANTS] = any_of(*[~after for before, after in zip(kept, left, strict=True) if before is not after])
         return self._claim(CONTROL, "direct", hypotheses, differences)
+
+    def _grants(self, host: Mapping[str, Term]) -> list[Term]:
+        return self.placement.granted(self.view, self.construction.host.view(host))
 
     def efficient(self) -> Claim:
         """Where the guest's machine completes, so does the host, without the monitor."""
-        hypotheses = (*self.hypotheses, self.directly, ~self.guest.trapping())
+        hypotheses = (*self.hypotheses, self.construction.promises(self.view), ~self.guest.trapping())
         counted = [trap for trap in self.host.traps if trap.cause not in self.placement.tracing]
-        differences: dict[str, Term] = {}
+        differences: dict[str, Term] = {"the monitor interprets": ~self.directly}
         for trap in counted:
             name = f"{trap.cause.name} on the host"
             differences[name] = differences.get(name, FALSE) | trap.guard
@@ -259,11 +272,19 @@ class Subject(ABC):
 
     def escapes(self, after: Mapping[str, Term]) -> dict[str, Term]:
         """The monitor's own writes for the guest leave the region."""
+        before = self.host_state[self.placement.memory]
+        return {"a cell outside the region": self._outside(before, self.placement.host_memory(after))}
+
+    def _outside(self, before: Term, after: Term) -> Term:
+        """A cell outside the region changes. Stores that were proved to stay inside are left out, one by one."""
+        memory, chain = stores(after)
+        hypotheses = self.placement.hypotheses()
+        for index, value, guard in chain:
+            leaves = guard & ~self.placement.region(self.view, index)
+            if not self.agree(hypotheses, (), leaves, FALSE):
+                memory = store(memory, index, value, guard)
         at = self._address()
-        name = self.placement.memory
-        memory = self.placement.host_memory(after)
-        outside = ~self.placement.region(self.view, at)
-        return {"a cell outside the region": outside & (select(memory, at) != select(self.host_state[name], at))}
+        return ~self.placement.region(self.view, at) & (select(before, at) != select(memory, at))
 
     def _entered(self, index: int) -> dict[str, Term]:
         """The host's own delivery does not give control to the monitor."""
@@ -365,3 +386,33 @@ class Undefined(Subject):
     @property
     def selected(self) -> tuple[Term, ...]:
         return (any_of(*[encoding.matches for encoding in self.construction.guest.undefined]),)
+
+
+class Maps(Subject):
+    """The claims about the VM map itself: what was placed is read back, and the construction's own laws."""
+
+    row = subject = LAW
+
+    def outcome(self, machine: Machine) -> Outcome:
+        return machine.run(lambda cpu: None)
+
+    @property
+    def selected(self) -> tuple[Term, ...]:
+        return ()
+
+    def claims(self, *, innocuous: bool) -> Iterator[Claim]:
+        differences = {name: self._differ(name, one, two) for name, (one, two) in self.inverse().items()}
+        hypotheses = self.placement.hypotheses()
+        yield self._claim(MAP, "inverse", hypotheses, differences)
+        stated = self.construction.nested or self.placement
+        for law, equations in self.construction.laws.items():
+            found = equations(stated.view(stated.guest_state()), stated.own_view())
+            differences = {name: self._differ(name, one, two) for name, (one, two) in found.items()}
+            yield self._claim(MAP, law, stated.hypotheses(), differences)
+
+    def inverse(self) -> dict[str, tuple[Term, Term]]:
+        """Each component of the guest that the host holds, as it was placed, and as it is read back."""
+        found = {name: (self.host_state[name], self.guest_state[name]) for name in self.placement.carried}
+        memory = self.placement.memory
+        back = shift(self.host_state[memory], -self.placement.offset(self.view))
+        return {**found, memory: (back, self.guest_state[memory])}

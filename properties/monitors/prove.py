@@ -21,11 +21,11 @@ from ..workers import WorkerKilled
 from ..workers import workers as workers_of
 from .discharging import Discharger
 from .lemmas import Lemmas
-from .obligations import PROPERTIES, Fetch, Squares, Undefined
+from .obligations import PROPERTIES, Fetch, Maps, Squares, Undefined
 from .verdicts import Never, Proved, Refuted, Unknown, Verdict
 from .witness import SystemWitness
 
-BESIDES: Mapping[int, type[Fetch | Undefined]] = {-1: Fetch, -2: Undefined}
+BESIDES: Mapping[int, type[Fetch | Undefined | Maps]] = {-1: Fetch, -2: Undefined, -3: Maps}
 """What is proved beside the instruction forms, under numbers that no form has."""
 
 
@@ -143,11 +143,11 @@ def listed(name: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
     construction = construct(name)
     found: list[tuple[str, str]] = []
     for index in _select(construction, only):
-        squares = Squares(construction, construction.guest.instructions[index], name, lambda placement, one, two: False)
+        squares = Squares(construction, construction.guest.instructions[index], name, lambda *conditions: False)
         found += [(claim.name, claim.what) for claim in squares.claims(innocuous=True)]
     if not only:
         for kind in BESIDES.values():
-            subject = kind(construction, name, lambda placement, one, two: False)
+            subject = kind(construction, name, lambda *conditions: False)
             found += [(claim.name, claim.what) for claim in subject.claims(innocuous=False)]
     return found
 

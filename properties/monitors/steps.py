@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,15 +26,15 @@ def over_word(machine: Machine, instruction: Instruction) -> Outcome:
     ties = dict(zip(encoding.variables.values(), encoding.fields.values(), strict=True))
     if not encoding.length.is_constant:
         ties[encoding.length_over_fields] = encoding.length
-    return replaced(outcome, ties)
+    return replaced(outcome, lambda roots: substitute(roots, ties))
 
 
-def replaced(outcome: Outcome, ties: Mapping[Term, Term]) -> Outcome:
-    """`outcome` with every term rewritten by `ties`."""
+def replaced(outcome: Outcome, rewrite: Callable[[list[Term]], list[Term]]) -> Outcome:
+    """`outcome` with every term rewritten, all of them at once."""
     roots = list(outcome.state.values())
     for trap in outcome.traps:
         roots += [trap.guard, *trap.details.values()]
-    terms = iter(substitute(roots, ties))
+    terms = iter(rewrite(roots))
     state = {name: next(terms) for name in outcome.state}
     traps = tuple(Trap(trap.cause, next(terms), {key: next(terms) for key in trap.details}) for trap in outcome.traps)
     return Outcome(traps, state, ())
@@ -43,7 +43,8 @@ def replaced(outcome: Outcome, ties: Mapping[Term, Term]) -> Outcome:
 def on_state(machine: Machine, outcome: Outcome, state: Mapping[str, Term]) -> Outcome:
     """`outcome`, which is over the machine's variables, on another state."""
     variables = machine.variables
-    return replaced(outcome, {variables[name]: term for name, term in state.items() if variables[name] is not term})
+    ties = {variables[name]: term for name, term in state.items() if variables[name] is not term}
+    return replaced(outcome, lambda roots: substitute(roots, ties))
 
 
 def first(outcome: Outcome, index: int) -> Term:
