@@ -41,13 +41,16 @@ class Treatment(Enum):
 class LevelCases:
     """What may happen to the guest's steps at one level.
 
-    `hides` are the instructions on which the host may trap while the guest's own machine completes; `own` is how the
-    guest's own traps reach the guest, empty where it has none: by reflection, or found by the monitor's routine.
+    `hides` are the instructions that the host traps on for a cause that the guest's own machine does not know at this
+    level. On those in `may_hide` both trap for the same cause, perhaps not in the same states, and the monitor does not
+    always reflect it. `own` is how the guest's own traps reach the guest, empty where it has none: by reflection, or
+    found by the monitor's routine.
     """
 
     level: str
     treatment: Treatment
     hides: tuple[str, ...]
+    may_hide: tuple[str, ...]
     own: frozenset[Way]
 
 
@@ -83,17 +86,21 @@ def cases(name: str, construction: Construction) -> Cases:
 def _at_level(construction: Construction, level: str) -> LevelCases:
     reader = _Reader(construction, level)
     hides: list[str] = []
+    may_hide: list[str] = []
     own: set[Way] = set()
     for row, guest, host in reader.rows():
         reachable = list(_reachable(host))
         verdicts = [reader.emulates(trap) for trap in reachable]
-        unseen = any(reader.emulates(trap) is not FALSE or not _traps_alike(trap, guest) for trap in reachable)
-        if unseen and row not in hides and not any(guard is TRUE for _, guard in guest):
-            hides.append(row)
+        if not any(guard is TRUE for _, guard in guest):
+            if any(not _traps_alike(trap, guest) for trap in reachable):
+                hides.append(row)
+            elif any(verdict is not FALSE for verdict in verdicts):
+                may_hide.append(row)
         if guest:
             own |= {Way.EMULATED} if any(verdict is not FALSE for verdict in verdicts) else set()
             own |= {Way.REFLECTED} if any(verdict is not TRUE for verdict in verdicts) else set()
-    return LevelCases(level, reader.treatment, tuple(hides), frozenset(own))
+    first, second = dict.fromkeys(hides), dict.fromkeys(may_hide)
+    return LevelCases(level, reader.treatment, tuple(first), tuple(n for n in second if n not in first), frozenset(own))
 
 
 Guarded = tuple[Trap, Term]

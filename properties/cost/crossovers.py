@@ -63,7 +63,7 @@ def crossovers(one: Formula, two: Formula, numbers: Numbers) -> Iterator[Crossov
 
 def _unknowns(one: Formula, two: Formula) -> list[q.Quantity]:
     levels = one.cases.levels
-    shares = [q.hidden(case.level) for case in levels if case.hides]
+    shares = [q.hidden(case.level) for case in levels if case.hides or case.may_hide]
     found = [*shares, q.REUSE, q.TRAP, q.EXIT]
     known = one.cost.free_symbols | two.cost.free_symbols
     return [quantity for quantity in found if quantity.symbol in known]

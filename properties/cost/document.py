@@ -55,6 +55,7 @@ def _formula(formula: Formula) -> dict[str, Any]:
                 "level": case.level,
                 "code": case.treatment.value,
                 "host_traps_on": list(case.hides),
+                "host_may_trap_on": list(case.may_hide),
                 "own_traps": sorted(way.value for way in case.own),
             }
             for case in formula.cases.levels

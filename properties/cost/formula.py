@@ -74,7 +74,7 @@ class _Level:
 
     def __init__(self, case: LevelCases, share: sympy.Expr) -> None:
         self.case, self.share = case, share
-        self.hidden = q.hidden(case.level).symbol if case.hides else sympy.Integer(0)
+        self.hidden = q.hidden(case.level).symbol if case.hides or case.may_hide else sympy.Integer(0)
         self.own = q.own(case.level).symbol if case.own else sympy.Integer(0)
         self.completing = share - self.hidden - self.own
 

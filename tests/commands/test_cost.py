@@ -33,7 +33,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 @pytest.mark.slow
 def test_two_systems_of_one_machine_are_compared(run: Run) -> None:
     out = run(TRAPPING, HYBRID, "--set", "T=2000")
-    assert "at supervisor, code runs directly; where the guest completes, the host may trap on LOAD PSW, LOAD R;" in out
+    assert (
+        "at supervisor, code runs directly; where the guest completes, the host traps on LOAD PSW, LOAD R; the" in out
+    )
     assert "at supervisor, code is interpreted;" in out
     assert "interpreted  s_supervisor\n" in out
     assert f"  {TRAPPING}, binary translation\n      n = X*s_supervisor/(" in out

@@ -67,11 +67,17 @@ def _formula(report: Report, formula: Formula) -> str:
 def _case(case: LevelCases) -> str:
     parts = [f"at {case.level}, code {case.treatment.value}"]
     if case.hides:
-        more = f" and {len(case.hides) - MANY} more" if len(case.hides) > MANY else ""
-        parts.append(f"where the guest completes, the host may trap on {', '.join(case.hides[:MANY])}{more}")
+        parts.append(f"where the guest completes, the host traps on {_some(case.hides)}")
+    if case.may_hide:
+        parts.append(f"it may trap on {_some(case.may_hide)}")
     if case.own:
         parts.append(f"the guest's own traps {_own_traps(case)}")
     return "; ".join(parts)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return ", ".join(names[:MANY]) + more
 
 
 def _own_traps(case: LevelCases) -> str:
