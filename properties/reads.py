@@ -1,9 +1,9 @@
 """Where an instruction reads memory: the addresses that matter to what it does, and when they do.
 
 Take the outcome's terms to be evaluated lazily: of a choice the condition and then one branch, of a conjunction
-the parts up to the first that is false, those that read less, and earlier, first. If every address that is then read lies in
-the memory that the program sees, two states that agree in what it sees go the same way, read by read: each next address is made of
-values that are the same in both. So one state is enough to show that nothing outside is read.
+the parts up to the first that is false, those that read less, and earlier, first. If every address that is then read
+lies in the memory that the program sees, two states that agree in what it sees go the same way, read by read: each
+next address is made of values that are the same in both. So one state is enough to show that nothing outside is read.
 """
 
 from __future__ import annotations
