@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ringproof.model.machine import Role
 from ringproof.traces.generation.code import Fetching
 from ringproof.traces.monitored import System, Together
 
@@ -79,11 +80,19 @@ class Programs:
         changed = {part: value for part, value in given.items() if own.get(part, 0) != value}
         missing = {part: 0 for part in own if part not in given}
         of_guest = {part: value for part, value in changed.items() if part[0] == "guest"}
+        registers = {part: 0 for part in missing if self._is_register(part)}
         every: list[Mapping[Part, int]] = [{}, *({part: value} for part, value in changed.items())]
-        for changes in [*every, of_guest, changed, {**missing, **changed}]:
+        for changes in [*every, of_guest, {**registers, **of_guest}, changed, {**missing, **changed}]:
             start = self._starts.changed(usual, changes)
             if start is not None:
                 yield start
+
+    def _is_register(self, part: Part) -> bool:
+        """A scalar of the program's own, but for the program counter."""
+        group, name, index = part
+        if group != "guest" or index is not None or name == self.machine.counter:
+            return False
+        return self.machine.components[name].role is Role.PROGRAM
 
     def _longer(self, draft: Draft, word: int | None, what: str) -> Draft | None:
         """`draft` with `word` where it goes on (None: with what is there), run again from its start.
@@ -164,10 +173,11 @@ class Programs:
 
     def _closest(self, draft: Draft, usual: Mapping[Part, int], what: str) -> Draft:
         """The same program from a start in which fewer parts differ from the ordinary state's, `usual`."""
-        for part, value in self._starts.parts(draft.start).items():
+        found = self._starts.parts(draft.start)
+        for part in dict.fromkeys([*found, *usual]):
             group, name, index = part
             is_code = (group, name) == ("guest", self._fetching.array) and index in draft.code
-            if is_code or usual.get(part, 0) == value:
+            if is_code or usual.get(part, 0) == found.get(part, 0):
                 continue
             start = self._starts.changed(draft.start, {part: usual.get(part, 0)})
             run = None if start is None else self._run(start, what, len(draft.run))

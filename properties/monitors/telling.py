@@ -14,7 +14,7 @@ from .obligations import CONTROL
 from .region import Region
 from .runs import Apart, Taken
 from .sentences import told
-from .starting import ordinary
+from .starting import Starts, ordinary
 from .words import stored_cells
 
 
@@ -33,7 +33,8 @@ class Line:
 class Told:
     """A program in words.
 
-    The guest is as `ordinary` says but for `start`, the program's own code left out; `kept` is what the monitor keeps.
+    The guest is as `ordinary` says but for `start`, the program's own code left out; `kept` is what the monitor keeps,
+    and what the host has for itself that it ordinarily has not.
     `differences` are those after the last line, `unseen` those before that the program did not see.
     """
 
@@ -66,7 +67,7 @@ def tell(system: System, what: str, start: Together, run: list[Taken]) -> Told:
     return Told(
         ordinary=system.placement.ordinary_text or "as its machine does by itself",
         start=tuple(_conditions(system, start, fetching.array, code)),
-        kept=tuple(f"{name} = {number(value)}" for name, value in start.kept.items() if value),
+        kept=(*[f"{name} = {number(value)}" for name, value in start.kept.items() if value], *_own(system, start)),
         lines=tuple(lines),
         differences=tuple(_differences(what, run[-1])),
         unseen=tuple(_unseen(run, lines)),
@@ -151,6 +152,16 @@ def _conditions(system: System, start: Together, array: str, code: set[int]) -> 
             apart = [index for index in apart if region.owns(start, index)]
         found += [f"{name}[{number(index)}] = {number(value[index])}" for index in apart]
     return found
+
+
+def _own(system: System, start: Together) -> list[str]:
+    """What of the host's own is not as it ordinarily is."""
+    parts, usual = (Starts(system).parts(each) for each in (start, ordinary(system)))
+    return [
+        f"the host's {_place(Apart(part[1], part[2], 0, 0))} = {number(value)}"
+        for part, value in parts.items()
+        if part[0] == "host" and usual.get(part, 0) != value
+    ]
 
 
 def _place(apart: Apart) -> str:
