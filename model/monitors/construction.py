@@ -36,7 +36,7 @@ class Construction:
     carries a trap into the guest, as the guest's own hardware would (None: by that very definition). `promises(guest)`
     says where an innocuous instruction is to run directly (the paper's hybrid: in user mode). `laws` are
     equations about the map, or about the map `nested` that it is a form of. `depth` monitors lie under the guest, one
-    under the other.
+    under the other. `translates(guest)` says when what runs on the host is not the guest's code but made of it once.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Construction:
     laws: Mapping[str, Law] = field(default_factory=dict)
     nested: Placement | None = None
     depth: int = 1
+    translates: Callable[[View], Term] = lambda guest: FALSE
 
     @property
     def guest(self) -> Machine:

@@ -139,7 +139,7 @@ class _Reader:
     def treatment(self) -> Treatment:
         found = self.construction.interprets(self.view)
         if found is FALSE:
-            return Treatment.DIRECT
+            return Treatment.TRANSLATED if self.construction.translates(self.view) is TRUE else Treatment.DIRECT
         return Treatment.INTERPRETED if found is TRUE else Treatment.SOMETIMES
 
     def emulates(self, trap: Trap) -> Term:

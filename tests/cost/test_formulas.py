@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import combinations
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringproof.model.monitors.catalog import system
+from ringproof.model.monitors.construction import in_virtual_supervisor
 from ringproof.properties.cost import quantities as q
 from ringproof.properties.cost import recursion
 from ringproof.properties.cost.cases import Cases, Treatment, Way, cases
@@ -55,6 +57,13 @@ def test_the_cases_are_the_monitors_own() -> None:
 def test_a_variant_with_an_unprivileged_instruction_does_not_hide_it() -> None:
     found = cases("x", system("third-generation-user-no-op/trap-and-emulate"))
     assert found.levels[0].hides == ("LOAD PSW",)
+
+
+def test_a_construction_says_where_it_translates() -> None:
+    construction = system("third-generation/trap-and-emulate")
+    found = cases("x", replace(construction, translates=in_virtual_supervisor(construction.guest)))
+    assert [case.treatment for case in found.levels] == [Treatment.TRANSLATED, Treatment.DIRECT]
+    assert formula(found).cost == formula(KINDS[0](TRAPPING)).cost
 
 
 def test_a_supervisor_call_is_the_guests_own_trap_at_both_levels() -> None:
