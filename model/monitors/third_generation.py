@@ -26,10 +26,10 @@ class Sized(ThirdGeneration):
         return self.size.zext(self.P.width + 1)
 
 
-def sized(name: str) -> Machine:
+def sized(name: str, address_bits: int = 16) -> Machine:
     """The machine `third-generation` or a variant, with a component for the size of its storage."""
     kind = name.removeprefix("third-generation").removeprefix("-")
-    machine = variant(kind) if kind in VARIANTS else third_generation()
+    machine = variant(kind, address_bits) if kind in VARIANTS else third_generation(address_bits)
     machine.cpu = Sized
     n = machine.components["P"].variable.width
     machine.component("size", BitVec(n + 1), RESOURCE, "how many cells of storage there are")
@@ -44,9 +44,9 @@ def clamped_bound(l: Term, b: Term, size: Term) -> Term:
     return ite(b < left, b, left)
 
 
-def placement(name: str) -> Placement:
+def placement(name: str, address_bits: int = 16) -> Placement:
     """The standard VM map: the guest's cell i is the host's cell start + i, for i below the guest's size."""
-    guest, host = sized(name), sized(name)
+    guest, host = sized(name, address_bits), sized(name, address_bits)
     n = guest.components["P"].variable.width
 
     def granted(guest: View, own: View) -> list[Term]:
@@ -76,13 +76,18 @@ def placement(name: str) -> Placement:
         granted=granted,
         decided=decided,
         entered=lambda own, after: (after.M == SUPERVISOR) & (after.l == 0) & (after.b == own.size),
-        ordinary=_ordinary(n),
+        ordinary=_ordinary(n) if n > 6 else {},
+        ordinary_text=ORDINARY if n > 6 else "",
     )
 
 
+ORDINARY = "in supervisor mode at 2, with 32 cells (size and b are 0x20), and its traps lead to 0x10 (E[1])"
+
+
 def _ordinary(n: int) -> Mapping[str, int | Mapping[int, int]]:
-    """A guest of 32 cells at cell 256 of the host: its program at 2, and where its traps lead at 16."""
-    start, size, everything = 256, 32, 1 << n
+    """A guest of 32 cells a quarter up the host, or at cell 256: its program at 2, and where its traps lead at 16."""
+    size, everything = 32, 1 << n
+    start = min(256, everything // 4)
     own = _psw(SUPERVISOR, bits(2, n), bits(0, n), bits(everything, n + 1)).value
     guest = _psw(SUPERVISOR, bits(16, n), bits(0, n), bits(size, n + 1)).value
     return {

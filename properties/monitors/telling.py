@@ -67,7 +67,7 @@ def tell(system: System, what: str, start: Together, run: list[Taken]) -> Told:
     return Told(
         ordinary=system.placement.ordinary_text or "as its machine does by itself",
         start=tuple(_conditions(system, start, fetching.array, code)),
-        kept=(*[f"{name} = {number(value)}" for name, value in start.kept.items() if value], *_own(system, start)),
+        kept=tuple(_of_monitor(system, start)),
         lines=tuple(lines),
         differences=tuple(_differences(what, run[-1])),
         unseen=tuple(_unseen(run, lines)),
@@ -154,13 +154,15 @@ def _conditions(system: System, start: Together, array: str, code: set[int]) -> 
     return found
 
 
-def _own(system: System, start: Together) -> list[str]:
-    """What of the host's own is not as it ordinarily is."""
+def _of_monitor(system: System, start: Together) -> list[str]:
+    """What the monitor keeps, and what of the host's own is not as it ordinarily is."""
     parts, usual = (Starts(system).parts(each) for each in (start, ordinary(system)))
-    return [
-        f"the host's {_place(Apart(part[1], part[2], 0, 0))} = {number(value)}"
-        for part, value in parts.items()
-        if part[0] == "host" and usual.get(part, 0) != value
+    described = ordinary(system).kept if system.placement.ordinary_text else {}
+    found = [f"{name} = {number(value)}" for name, value in start.kept.items() if value != described.get(name, 0)]
+    return found + [
+        f"the host's {_place(Apart(name, index, 0, 0))} = {number(value)}"
+        for (group, name, index), value in parts.items()
+        if group == "host" and usual.get((group, name, index), 0) != value
     ]
 
 

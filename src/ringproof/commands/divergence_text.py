@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from ringproof.properties.monitors.telling import Told
 
 
-def program_text(told: Told, indent: str = "  ") -> str:
-    """The program told in lines that begin with `indent`."""
+def program_text(told: Told, indent: str = "  ", *, common: bool = False) -> str:
+    """The program told in lines that begin with `indent`; `common` says that its ordinary start was told before."""
     inner = indent + "  "
-    parts = [filled(f"The guest starts {_start(told)}.", indent=indent, later=inner)]
+    parts = [filled(f"{start}.", indent=indent, later=inner) for start in _start(told, common)]
     heads = ("", "", "", "alone", "under the monitor")
     rows = [(f"{line.address}:", line.code, line.assembly, line.alone, line.monitored) for line in told.lines]
     parts.append(columns([heads, *rows], indent=inner))
@@ -23,9 +23,13 @@ def program_text(told: Told, indent: str = "  ") -> str:
     return "\n".join(parts)
 
 
-def _start(told: Told) -> str:
-    start = f"{told.ordinary}, but with {', '.join(told.start)}" if told.start else told.ordinary
-    return f"{start}; the monitor has {', '.join(told.kept)}" if told.kept else start
+def _start(told: Told, common: bool) -> list[str]:
+    """Where the program starts, in up to one sentence."""
+    usual = "as above" if common else told.ordinary
+    start = f"The guest starts {usual}, but with {', '.join(told.start)}" if told.start else f"The guest starts {usual}"
+    if told.kept:
+        start += f"; the monitor has {', '.join(told.kept)}"
+    return [] if common and not (told.start or told.kept) else [start]
 
 
 def program_document(told: Told) -> dict[str, Any]:

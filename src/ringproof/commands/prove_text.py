@@ -37,7 +37,7 @@ def text(report: Report, programs: Mapping[str, Demonstration | None], *, everyt
         parts += [_counterexample(o) for o in refuted]
         parts.append("")
     if programs:
-        parts.append("Programs, each run by the guest's own machine alone and under the monitor:")
+        parts.append(_programs_head(programs))
         parts += [_program(row, program) for row, program in programs.items()]
         parts.append("")
     unknown = [o for o in report.obligations if isinstance(o.verdict, Unknown)]
@@ -55,11 +55,17 @@ def _counterexample(obligation: Obligation) -> str:
     return "\n".join([filled(f"  {head}"), filled(verdict.witness.text, indent="      ", later="      ")])
 
 
+def _programs_head(programs: Mapping[str, Demonstration | None]) -> str:
+    head = "Programs, each run by the guest's own machine alone and under the monitor"
+    starts = dict.fromkeys(found.told.ordinary for found in programs.values() if found is not None)
+    return filled("; ".join([head, *[f"the guest starts {start}" for start in starts]]) + ":")
+
+
 def _program(row: str, found: Demonstration | None) -> str:
     if found is None:
         return filled(f"  {row}: no short program was found that shows it; its counterexample stands.")
     head = f"  {row} ({found.program.property}): {found.program.id}"
-    return "\n".join([filled(head), program_text(found.told, indent="      ")])
+    return "\n".join([filled(head), program_text(found.told, indent="      ", common=True)])
 
 
 def _summary(report: Report) -> str:
