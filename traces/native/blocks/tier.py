@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ringproof.model.machine import Instruction
 from ringproof.traces.interpreter import State
 
 from ..engine import Engine, Reason, Run
@@ -64,6 +65,8 @@ class Blocks:
         """How many regions there are."""
         self.inside = 0
         """How many steps were taken in regions so far."""
+        self.forms: set[Instruction] = set()
+        """The instruction forms that regions have."""
         self._until: int | None = None
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -144,6 +147,8 @@ class Blocks:
                 continue
             break
         self.regions += 1
+        made = [node.found.instruction for node in shape.nodes.values() if node.found is not None]
+        self.forms.update(instruction for instruction in made if instruction is not None)
         module.element(self.regions, module.define(function))
         self._running.join(Code.compile(module.linked()), [(self._running, "memory"), (self._dispatcher, "table")])
         counters = frozenset([key[0] for key in shape.nodes])
