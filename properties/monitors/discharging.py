@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ringproof.model.encoding import WORD
-from ringproof.model.terms import Evaluation, Term
+from ringproof.model.terms import ArraySort, Evaluation, Term, var, variables
 from ringproof.solvers.answer import Sat, Solver, Undecided
 from ringproof.traces.monitored import System
 from ringproof.traces.python_code import default_value
@@ -14,9 +14,10 @@ from ringproof.traces.recording.state_text import StateError
 
 from ..shrinking import shrink
 from ..verdicts import SpuriousError
-from .obligations import Claim
+from .obligations import AT, Claim
 from .replay import Squared, replay
 from .sentences import sentence
+from .shapes import Shapes
 from .verdicts import Never, Proved, Refuted, Unknown, Verdict
 from .witness import SystemWitness, encode
 
@@ -26,6 +27,10 @@ class Discharger:
 
     def __init__(self, system: System, name: str, solver: Solver, budget: int) -> None:
         self.system, self.name, self.solver, self.budget = system, name, solver, budget
+        placement = system.placement
+        memory = placement.host.components[placement.memory].sort
+        assert isinstance(memory, ArraySort)
+        self._shapes = Shapes(solver, budget, [*variables(placement.hypotheses()), var(AT, memory.index)])
         self._known: list[Evaluation] = []
 
     def discharge(self, claim: Claim, parts: Sequence[Term]) -> Verdict:
@@ -34,6 +39,8 @@ class Discharger:
         Raises SpuriousError when a counterexample does not replay.
         """
         terms = [*claim.hypotheses, claim.violation]
+        if self._shapes.never(terms):
+            return self._covered(claim, 0)
         answer = self.solver.check(terms, self.budget)
         if isinstance(answer, Undecided):
             return Unknown(answer.reason, answer.cost)
