@@ -170,6 +170,10 @@ class System:
         """The host's cell at `address` is the guest's."""
         return bool(self._region({**self._read(together), "$at": address})[0])
 
+    def is_watched(self, together: Together, address: int) -> bool:
+        """The host's cell at `address` is one that the monitor watches."""
+        return bool(self._watched({**self._read(together), "$at": address})[0])
+
     def enters(self, together: Together, trapped: Trapped) -> bool:
         """The host's own delivery of a trap gives control to the monitor."""
         if self.placement.entered is None:
@@ -179,6 +183,12 @@ class System:
             return False
         after = {f"after.{name}": value for name, value in host.items()}
         return bool(self._entered({**self._read(together), **after})[0])
+
+    @cached_property
+    def _watched(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        sort = self.placement.own_variables()[self.placement.memory].sort
+        assert isinstance(sort, ArraySort)
+        return compile_terms([self.placement.watches(self.placement.own_view(), var("$at", sort.index))])
 
     @cached_property
     def _region(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
 
 from ..catalog import CATALOG
 from ..machine import MachineError
@@ -24,6 +25,11 @@ def _third_generation_recursive(name: str) -> Construction:
     return recursive(placement(name), _third_generation(name, trap_and_emulate))
 
 
+def _ia32(module: str, function: str, *arguments: int) -> Construction:
+    make: Callable[..., Construction] = getattr(import_module(f".{module}", __package__), function)
+    return make(*arguments)
+
+
 def _systems() -> Mapping[str, Callable[[], Construction]]:
     found: dict[str, Callable[[], Construction]] = {}
     for name in CATALOG:
@@ -31,6 +37,10 @@ def _systems() -> Mapping[str, Callable[[], Construction]]:
             found[f"{name}/trap-and-emulate"] = partial(_third_generation, name, trap_and_emulate)
             found[f"{name}/hybrid"] = partial(_third_generation, name, hybrid)
             found[f"{name}/recursive"] = partial(_third_generation_recursive, name)
+    found["ia32/de-privileging-ring1"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 1)
+    found["ia32/de-privileging-ring3"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 3)
+    found["ia32/paravirtual"] = partial(_ia32, "ia32_paravirtual", "paravirtual")
+    found["ia32/binary-translation"] = partial(_ia32, "ia32_binary_translation", "binary_translation")
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ..cpu import Cause, View
 from ..machine import Machine, Role
-from ..terms import TRUE, ArraySort, Sort, Term, shift, var
+from ..terms import FALSE, TRUE, ArraySort, Sort, Term, shift, var
 
 
 def own_name(name: str) -> str:
@@ -42,8 +42,8 @@ class Placement:
     `lent` are mode and resources that the host holds for the guest and that the guest may change there:
     `returned(guest, host)` reads them back, and `bounds(host)` holds whatever the guest makes of them.
     `cell(guest, own, address)` is what holds of the host's cell at `address`, where that is one of the monitor's own;
-    it is stated at each address that the host reads. `tracing` are traps by which the monitor watches the guest's
-    cells.
+    it is stated at each address that the host reads. The cells of the guest that the monitor
+    `watches(own, address)` change by a trap alone; `tracing` are the traps that efficiency does not count for that.
     """
 
     guest: Machine
@@ -62,6 +62,7 @@ class Placement:
     returned: Callable[[View, View], Mapping[str, Term]] = lambda guest, host: {}
     bounds: Callable[[View], Term] = lambda host: TRUE
     cell: Callable[[View, View, Term], Term] = lambda guest, own, address: TRUE
+    watches: Callable[[View, Term], Term] = lambda own, address: FALSE
     tracing: frozenset[Cause] = frozenset()
 
     @property

@@ -44,7 +44,7 @@ GRANTS = "what the allocator keeps"
 EQUIVALENCE, CONTROL, EFFICIENCY, MAP = "equivalence", "resource-control", "efficiency", "map"
 PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY, MAP)
 
-LENT = "what the host lends"
+LENT, WATCHED = "what the host lends", "a cell that the monitor watches"
 AT = "$at"
 """The variable of the cell at which memories are compared."""
 
@@ -235,6 +235,9 @@ class Subject(ABC):
             before, after = self.host_state[name], self.host.state[name]
             if name == self.placement.memory:
                 differences["a cell outside the region"] = self._outside(before, after)
+                own = self.placement.own_view()
+                watched = [guard & self.placement.watches(own, index) for index, _, guard in stores(after)[1]]
+                differences[WATCHED] = any_of(*watched)
             elif component.role in (Role.MODE, Role.RESOURCE, Role.DEVICE) and name not in self.placement.lent:
                 differences[name] = self._differ(name, before, after)
         if any(self.host.state[name] is not self.host_state[name] for name in self.placement.lent):

@@ -38,11 +38,13 @@ def squared(system: System, together: Together, word: int | None, what: str) -> 
     alone = copied(together.guest)
     step = system.guest.attempt(alone) if word is None else system.guest.perform(word, alone)
     declined = step.trapped is not None and step.trapped.cause.kind is Kind.UNSUPPORTED
-    if step.trapped is not None and not declined:
-        declined = system.guest.deliver(step.trapped, alone) is not None
+    delivered = step.trapped is not None and not declined and system.guest.deliver(step.trapped, alone) is None
     after, monitored = system.step(together) if word is None else system.perform(together, word)
     shown: list[str] = []
-    if not declined:
+    if step.trapped is not None and not declined and not delivered:
+        # The delivery itself fails, past what the machine models; that it had to be is a difference nonetheless.
+        shown = [GOES_ON] if monitored.by == "direct" and what == EQUIVALENCE else []
+    elif not declined:
         shown = CHECKS[what](system, together, alone, step, after, monitored)
     return Squared(together, word, alone, step, after, monitored, tuple(shown))
 
@@ -86,6 +88,8 @@ def _control(
     one, two = before.host[memory], after.host[memory]
     written = [a for a in sorted({*one, *two}) if one[a] != two[a]]
     found += [f"{memory}[{a:#x}] outside the region" for a in written if not system.in_region(before, a)]
+    if monitored.by == "direct":
+        found += [f"{memory}[{a:#x}], which is watched" for a in written if system.is_watched(before, a)]
     if monitored.trapped is not None and not system.enters(before, monitored.trapped):
         found.append("the monitor does not get control")
     return found
@@ -100,6 +104,8 @@ def _efficiency(
         return [f"{monitored.trapped.cause.name} on the host"]
     return []
 
+
+GOES_ON = "the virtual machine goes on"
 
 CHECKS = {EQUIVALENCE: _equivalence, CONTROL: _control, EFFICIENCY: _efficiency}
 

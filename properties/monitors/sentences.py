@@ -7,7 +7,7 @@ from ringproof.traces.monitored import System
 from ringproof.traces.python_code import Cells
 
 from .obligations import CONTROL, EFFICIENCY
-from .replay import Squared
+from .replay import GOES_ON, Squared
 
 
 def sentence(system: System, what: str, found: Squared) -> str:
@@ -49,6 +49,8 @@ def _under(found: Squared) -> str:
 
 
 def _shown(system: System, found: Squared, name: str) -> str:
+    if name == GOES_ON:
+        return name
     kind, _, rest = name.partition("the virtual ")
     if not kind and rest:
         one, two = found.after.guest[rest], found.alone[rest]
