@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .cpu import Cause, Cpu, Kind
 from .machine import Instruction, Machine
 from .terms import Term
 
 
-def with_traps(machine: Machine, names: Collection[str]) -> Machine:
+@dataclass(frozen=True, eq=False)
+class OwnTrap:
+    """A trap for privilege as the machine's own instructions have it, so that it is delivered as theirs."""
+
+    cause: Cause
+    details: Mapping[str, Term]
+
+
+def with_traps(machine: Machine, names: Collection[str], trap: OwnTrap | None = None) -> Machine:
     """`machine` with a privilege trap in front of every form of the rows `names`, below the most privileged level.
 
-    The trap comes after those of fetching and before everything that the instruction does by itself. Its cause is one
-    that the machine's own instructions trap for, so that it is delivered as theirs; a machine that has none gets one.
+    The trap, by default the machine's `own_trap`, comes after those of fetching and before everything that the
+    instruction does by itself.
     What the instruction traps for by itself happens then at the most privileged level alone, where nothing lacks
     privilege: its own traps of kind privilege (say, a descriptor's level against a selector's) become program traps.
 
@@ -28,12 +36,12 @@ def with_traps(machine: Machine, names: Collection[str]) -> Machine:
         return machine
     derived = copy(machine)
     derived.name = f"{machine.name}, with traps"
-    cause, details = _privilege_trap(machine)
+    own = trap or own_trap(machine)
 
     def trapping(instruction: Instruction) -> Callable[..., None]:
         def meaning(cpu: Cpu, **fields: Term) -> None:
             below = cpu.get(machine.mode) != machine.at_level(machine.top)
-            cpu.trap(cause, when=below, **details)
+            cpu.trap(own.cause, when=below, **own.details)
             with cpu.causes(_at_the_top):
                 instruction.meaning(cpu, **fields)
 
@@ -49,10 +57,10 @@ def _at_the_top(cause: Cause) -> Cause:
     return replace(cause, kind=Kind.PROGRAM) if cause.kind is Kind.PRIVILEGE else cause
 
 
-def _privilege_trap(machine: Machine) -> tuple[Cause, dict[str, Term]]:
-    """A cause of kind privilege that an instruction traps for, with details that depend on nothing."""
+def own_trap(machine: Machine) -> OwnTrap:
+    """A trap of kind privilege of one of the instructions, with details that depend on nothing; else a new one."""
     for instruction in machine.instructions:
         for trap in machine.outcome(instruction).traps:
             if trap.cause.kind is Kind.PRIVILEGE and all(detail.is_constant for detail in trap.details.values()):
-                return trap.cause, dict(trap.details)
-    return Cause("privilege trap", Kind.PRIVILEGE), {}
+                return OwnTrap(trap.cause, trap.details)
+    return OwnTrap(Cause("privilege trap", Kind.PRIVILEGE), {})

@@ -7,6 +7,7 @@ rules of valid states that tie the bit to a component which the form never touch
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 
 from ringproof.model.machine import Assumption, Instruction, Machine
@@ -28,8 +29,8 @@ def settable(machine: Machine) -> list[str]:
     return [a.name for a in machine.assumptions.values() if a.scope == "configuration" and not a.width]
 
 
-def dependence(machine: Machine) -> list[frozenset[str]]:
-    """For each instruction form, the configuration bits that its verdicts can depend on."""
+def dependence(machine: Machine, forms: Iterable[int]) -> dict[int, frozenset[str]]:
+    """For each of the instruction forms at `forms`, the configuration bits that its verdicts can depend on."""
     bits = settable(machine)
     opened = copy(machine)
     opened.assumptions = {
@@ -39,10 +40,10 @@ def dependence(machine: Machine) -> list[frozenset[str]]:
     signs = {name: _signs(opened, opened.assumptions[name]) for name in bits}
     common = _of_every_form(opened)
     everywhere = {name for name in bits if signs[name] & common}
-    found = []
-    for instruction in opened.instructions:
-        touched = _touched(opened, instruction) if bits else set()
-        found.append(frozenset(name for name in bits if name in everywhere or signs[name] & touched))
+    found = {}
+    for form in forms:
+        touched = _touched(opened, opened.instructions[form]) if bits else set()
+        found[form] = frozenset(name for name in bits if name in everywhere or signs[name] & touched)
     return found
 
 

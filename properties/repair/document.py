@@ -19,6 +19,7 @@ def document(report: Report) -> dict[str, Any]:
         "context": context_of(machine),
         "theorems": {f"theorem{each.before.theorem}": _repairs(each) for each in report.repairs},
         "bits": [_effect(effect) for effect in report.effects],
+        "selected": list(report.selected),
         "solver": report.solver,
         "classifications": report.asked,
         "seconds": round(report.seconds, 3),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ringproof.model.machine import Machine
-from ringproof.model.trapping import with_traps
+from ringproof.model.trapping import OwnTrap, own_trap, with_traps
 from ringproof.solvers.z3_solver import Z3Solver
 
 from ..classification import FormResult, classify_form
@@ -36,7 +36,14 @@ class Question:
 def changed(job: Job, setting: Setting) -> Machine:
     """The machine of `job` as changed by `setting`."""
     values = {**dict(job.assumptions), **{name: str(value) for name, value in setting.changes}}
-    return with_traps(prepare(job.name, values), setting.traps)
+    machine = prepare(job.name, values)
+    return with_traps(machine, setting.traps, _own_trap(job)) if setting.traps else machine
+
+
+@lru_cache(maxsize=1)
+def _own_trap(job: Job) -> OwnTrap:
+    """The trap that is put in front, the same whatever bits are changed."""
+    return own_trap(prepare(job.name, dict(job.assumptions)))
 
 
 class Rechecker:

@@ -12,6 +12,7 @@ from itertools import combinations
 
 from ringproof.model.cpu import Outcome
 from ringproof.model.machine import Instruction, Machine
+from ringproof.model.selection import select
 from ringproof.solvers.z3_solver import Z3Solver
 
 from ..classification import FormResult, Row, rows
@@ -72,7 +73,8 @@ class Effect:
 class Report:
     """What a search for repairs found; `rows` are those of the machine as it is.
 
-    `asked` counts the classifications of single forms that it rests on.
+    `asked` counts the classifications of single forms that it rests on. `selected` are the patterns that the rows were
+    chosen by; conditions and repairs are then over these rows alone.
     """
 
     machine: Machine
@@ -82,12 +84,14 @@ class Report:
     effects: tuple[Effect, ...]
     asked: int
     seconds: float
+    selected: tuple[str, ...] = ()
 
 
 def repair(
     name: str,
     *,
     assumptions: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
     jobs: int | None = None,
     budget: int = BUDGET,
     whole: bool = False,
@@ -96,15 +100,17 @@ def repair(
     """The smallest repairs of the machine `name`, with `jobs` processes (all cores by default).
 
     Verdicts on a form that a repair does not touch are taken over from the machine as it is, once its terms are seen
-    to be the same; with `whole`, every form of every repaired machine is asked again. Raises MachineError for an
-    unknown machine or assumption, and WorkerKilled when a process dies.
+    to be the same; with `whole`, every form of every repaired machine is asked again. `only` restricts all to the rows
+    of these names, as for a check. Raises MachineError for an unknown machine or assumption, NothingSelected for a name
+    that no row has, and WorkerKilled when a process dies.
     """
     started = time.monotonic()
     job = Job(name, tuple((assumptions or {}).items()), budget)
     machine = prepare(name, dict(job.assumptions))
-    count = max(1, min(jobs or os.cpu_count() or 1, len(machine.instructions)))
+    forms = select(machine, only)
+    count = max(1, min(jobs or os.cpu_count() or 1, len(forms)))
     with rechecker(job, count, progress) as asking:
-        search = _Search(job, machine, asking, whole=whole)
+        search = _Search(job, machine, forms, asking, whole=whole)
         one, two, three = (search.repairs(theorem) for theorem in range(3))
         effects, table = search.effects(), search.table
     return Report(
@@ -115,15 +121,16 @@ def repair(
         effects=effects,
         asked=len(asking.answered),
         seconds=time.monotonic() - started,
+        selected=tuple(only),
     )
 
 
 class _Search:
-    def __init__(self, job: Job, machine: Machine, asking: Rechecker, *, whole: bool) -> None:
-        self.job, self.machine, self.asking, self.whole = job, machine, asking, whole
+    def __init__(self, job: Job, machine: Machine, forms: Sequence[int], asking: Rechecker, *, whole: bool) -> None:
+        self.job, self.machine, self.forms, self.asking, self.whole = job, machine, forms, asking, whole
         self.names = [instruction.name for instruction in machine.instructions]
-        self.depends = dependence(machine)
-        used = frozenset[str]().union(*self.depends)
+        self.depends = dependence(machine, forms)
+        used = frozenset[str]().union(*self.depends.values())
         self.bits = [bit for bit in settable(machine) if bit in used]
         self.sets = [chosen for size in range(len(self.bits) + 1) for chosen in combinations(self.bits, size)]
         self.escaping: dict[Question, tuple[bool, ...]] = {}
@@ -166,7 +173,7 @@ class _Search:
 
     def questions(self, chosen: Bits) -> list[Question]:
         """What is asked of each form where the bits `chosen` are changed; those that it depends on count."""
-        return [Question(self._setting(chosen, form), form) for form in range(len(self.names))]
+        return [Question(self._setting(chosen, form), form) for form in self.forms]
 
     def _setting(self, chosen: Bits, form: int, traps: tuple[str, ...] = ()) -> Setting:
         depends = self.depends[form]
@@ -210,11 +217,11 @@ class _Search:
         traps = self.left(theorem, chosen)
         setting = Setting(tuple((bit, self._flipped(bit)) for bit in chosen), traps)
         if self.whole:
-            questions = [Question(setting, form) for form in range(len(self.names))]
+            questions = [Question(setting, form) for form in self.forms]
         else:
             questions = [
                 Question(self._setting(chosen, form, self._traps_with(name) if name in traps else ()), form)
-                for form, name in enumerate(self.names)
+                for form, name in ((form, self.names[form]) for form in self.forms)
             ]
             self._require_same_terms(setting, questions)
         self.asking.ask(questions)

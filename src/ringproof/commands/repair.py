@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("machine")
 @assume_option
+@click.option("--only", multiple=True, metavar="NAME", help="Only rows of this name (* and ? match any); repeatable.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes to use; all cores by default.")
 @click.option("--budget", type=click.IntRange(1), help="The solver's resource units for one question.")
 @click.option("--whole", is_flag=True, help="Check every instruction of each repaired machine, also what is the same.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @json_option
 def repair(
-    machine: str, assume: dict[str, str], jobs: int | None, budget: int | None, whole: bool, quiet: bool, as_json: bool
-) -> None:
+    machine: str, assume: dict[str, str], only: tuple[str, ...], jobs: int | None, budget: int | None, whole: bool,
+    quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Find the smallest repairs of MACHINE: instructions that would have to trap, and configuration bits to change.
 
     Each is proved by checking the repaired machine. MACHINE is as for `ringproof check`.
@@ -35,13 +37,14 @@ def repair(
     from ringproof.properties.repair.run import repair as search
     from ringproof.properties.workers import WorkerKilled
 
-    from .progress import reporter
+    from .progress import SECONDS_BETWEEN_LINES, reporter
 
     try:
-        with reporter(machine, quiet=quiet) as progress:
+        with reporter(machine, quiet=quiet, every=SECONDS_BETWEEN_LINES) as progress:
             report = search(
-                machine, assumptions=assume, jobs=jobs, budget=budget or BUDGET, whole=whole, progress=progress
-            )
+                machine, assumptions=assume, only=only, jobs=jobs, budget=budget or BUDGET, whole=whole,
+                progress=progress,
+            )  # fmt: skip
     except WorkerKilled as error:
         click.echo(f"ringproof: {error}; nothing was decided", err=True)
         click.get_current_context().exit(Exit.INCONCLUSIVE)

@@ -15,7 +15,7 @@ def text(report: Report) -> str:
     parts = [f"{machine.name}: {machine.summary}", f"context: {listed}", ""]
     bits = [effect.bit for effect in report.effects]
     for repairs in report.repairs:
-        parts += [*_theorem(repairs, bits), ""]
+        parts += [*_theorem(repairs, bits, selected=bool(report.selected)), ""]
     if report.effects:
         parts += ["What each configuration bit does by itself:", _effects(report.effects), ""]
     if any(repairs.traps for repairs in report.repairs):
@@ -26,9 +26,10 @@ def text(report: Report) -> str:
     return "\n".join(parts)
 
 
-def _theorem(repairs: Repairs, bits: list[str]) -> list[str]:
+def _theorem(repairs: Repairs, bits: list[str], *, selected: bool) -> list[str]:
     before = repairs.before
-    line = f"Theorem {before.theorem}'s condition ({before.text}) {before.word}"
+    over = ", over the rows selected," if selected else ""
+    line = f"Theorem {before.theorem}'s condition ({before.text}){over} {before.word}"
     if repairs.traps is None:
         return [filled(line + ".")]
     names = (*before.violations, *before.undecided)
