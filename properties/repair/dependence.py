@@ -7,9 +7,12 @@ rules of valid states that tie the bit to a component which the form never touch
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from copy import copy
+from dataclasses import replace
 
+from ringproof.model.cpu import Outcome
 from ringproof.model.machine import Assumption, Instruction, Machine
 from ringproof.model.terms import Bool, Term, var, variables
 
@@ -43,7 +46,33 @@ def dependence(machine: Machine, forms: Iterable[int]) -> dict[int, frozenset[st
     found = {}
     for form in forms:
         touched = _touched(opened, opened.instructions[form]) if bits else set()
-        found[form] = frozenset(name for name in bits if name in everywhere or signs[name] & touched)
+        read = {name for name in bits if name in everywhere or signs[name] & touched}
+        found[form] = frozenset(read | _asked(machine, form, [name for name in bits if name not in read]))
+    return found
+
+
+def same(one: Instruction, first: Outcome, two: Instruction, second: Outcome) -> bool:
+    """Two forms have the same words, and the same terms for what they do."""
+    causes = [[trap.cause for trap in outcome.traps] for outcome in (first, second)]
+    terms = [
+        (form.encoding.matches, *form.encoding.fields.values(), *(trap.guard for trap in outcome.traps),
+         *outcome.choices, *outcome.state.values())
+        for form, outcome in ((one, first), (two, second))
+    ]  # fmt: skip
+    return causes[0] == causes[1] and len(terms[0]) == len(terms[1]) and all(map(operator.is_, *terms))
+
+
+def _asked(machine: Machine, form: int, bits: list[str]) -> set[str]:
+    """The bits of which the form is another where they are changed, though it reads none: its Python asks for them."""
+    instruction = machine.instructions[form]
+    before = machine.outcome(instruction)
+    found = set()
+    for bit in bits:
+        other = copy(machine)
+        flipped = replace(machine.assumptions[bit], value=1 - machine.assumptions[bit].value)
+        other.assumptions = {**machine.assumptions, bit: flipped}
+        if not same(instruction, before, instruction, other.outcome(instruction)):
+            found.add(bit)
     return found
 
 

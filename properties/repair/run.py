@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from functools import cached_property, lru_cache, partial
 from itertools import combinations
 
 from ringproof.model.cpu import Outcome
-from ringproof.model.machine import Instruction, Machine
+from ringproof.model.machine import Machine
 from ringproof.model.selection import select
 from ringproof.solvers.z3_solver import Z3Solver
 
@@ -19,7 +18,7 @@ from ..classification import FormResult, Row, rows
 from ..discharge import BUDGET
 from ..run import Job, Progress, prepare
 from ..theorems import Condition, conditions
-from .dependence import dependence, settable
+from .dependence import dependence, same, settable
 from .rechecking import Question, Rechecker, Setting, changed, rechecker
 
 Bits = tuple[str, ...]
@@ -241,7 +240,7 @@ class _Search:
         repaired = self.changed(setting)
         for question in questions:
             one, two = repaired.instructions[question.form], self.changed(question.setting).instructions[question.form]
-            if not _same(one, repaired.outcome(one), two, self.outcome(question)):
+            if not same(one, repaired.outcome(one), two, self.outcome(question)):
                 raise RuntimeError(f"{one.id} is not the same in {setting} as in {question.setting}")
 
     def _outcome(self, question: Question) -> Outcome:
@@ -250,14 +249,3 @@ class _Search:
 
     def _results(self, questions: Sequence[Question]) -> list[FormResult]:
         return [self.asking.answered[question] for question in questions]
-
-
-def _same(one: Instruction, first: Outcome, two: Instruction, second: Outcome) -> bool:
-    """Two forms have the same words, and the same terms for what they do."""
-    causes = [[trap.cause for trap in outcome.traps] for outcome in (first, second)]
-    terms = [
-        (form.encoding.matches, *form.encoding.fields.values(), *(trap.guard for trap in outcome.traps),
-         *outcome.choices, *outcome.state.values())
-        for form, outcome in ((one, first), (two, second))
-    ]  # fmt: skip
-    return causes[0] == causes[1] and len(terms[0]) == len(terms[1]) and all(map(operator.is_, *terms))

@@ -10,7 +10,7 @@ TEXT = '''
 from ringproof.model.cpu import Cause, Kind
 from ringproof.model.encoding import pattern, units
 from ringproof.model.machine import MODE, PROGRAM, RESOURCE, Machine
-from ringproof.model.terms import BitVec
+from ringproof.model.terms import TRUE, BitVec
 
 PRIVILEGE = Cause("privilege trap", Kind.PRIVILEGE)
 OTHER = Cause("other trap", Kind.PRIVILEGE)
@@ -71,6 +71,21 @@ STOP_TIMER = '''
         cpu.trap(OTHER, when=cpu.acc == 0)
         cpu.timer = cpu.timer & 0
 '''
+
+
+ASKING = '''
+    @m.instruction("STOP TIMER", "STOP TIMER", form("100 -:5"))
+    def stop_timer(cpu):
+        """timer := 0; traps in user mode where the bit UNUSED is set."""
+        if cpu.UNUSED is TRUE:
+            cpu.trap(OTHER, when=cpu.mode == 1)
+        cpu.timer = cpu.timer & 0
+'''
+
+
+def asking(folder: Path) -> str:
+    """The same, with an instruction whose Python asks for a bit."""
+    return _write(folder, ASKING)
 
 
 def repairable(folder: Path) -> str:

@@ -22,7 +22,7 @@ from ringproof.properties.theorems import conditions
 from ringproof.solvers.z3_solver import Z3Solver
 
 from ..commands import machines
-from .machine import repairable, stubborn
+from .machine import asking, repairable, stubborn
 
 
 def plain(repairs: tuple[Repair, ...]) -> list[tuple[dict[str, int], tuple[str, ...], bool | None]]:
@@ -66,6 +66,11 @@ def test_a_form_depends_on_the_bits_that_it_reads_and_on_those_of_what_it_reads(
     assert found["ADD"] == frozenset()
     assert found["READ MODE"] == {"FIRST", "SECOND"}
     assert found["READ CONTROL"] == {"FIRST"}
+
+
+def test_a_bit_that_an_instructions_python_asks_for_counts_too(tmp_path: Path) -> None:
+    first = repair(asking(tmp_path), jobs=1).repairs[0]
+    assert plain(first.bits) == [({"FIRST": 1, "UNUSED": 1}, (), True), ({"SECOND": 1, "UNUSED": 1}, (), True)]
 
 
 @pytest.mark.slow
