@@ -9,12 +9,13 @@ from typing import cast
 
 from ..cpu import Cpu
 from ..ia32 import machine as ia32
-from ..ia32.causes import WITH_ERROR_CODE
+from ..ia32.causes import WITH_ERROR_CODE, unsupported
 from ..ia32.interrupts import deliver_vector
 from ..terms import FALSE, Term
 from .causes import INTERRUPT
 from .processor import EXECUTE, NonRootIA32
 
+OTHER_EVENT = unsupported("injection of an event other than an interrupt or exception")
 VALID, HAS_ERROR_CODE = 31, 11
 EXTERNAL, EXCEPTION, PRIVILEGED_SOFTWARE, SOFTWARE_EXCEPTION = 0, 3, 5, 6
 """Types of events, bits 10 to 8 of the information on them."""
@@ -49,6 +50,19 @@ def fetch_mapped(cpu: NonRootIA32) -> Term:
     return ia32.fetch(cpu)
 
 
+def inject(cpu: NonRootIA32, event: Term, error_code: Term) -> None:
+    """Delivers the event that entry is asked for through the guest's IDT. SDM vol. 3, section 27.6; APM 15.20."""
+    valid, kind, has_error_code = event.bit(VALID), event[10:8], event.bit(HAS_ERROR_CODE)
+    cpu.trap(OTHER_EVENT, when=valid & (kind != EXTERNAL) & (kind != EXCEPTION))
+    loaded = cpu.outcome().state
+    for pushed, code in ((False, None), (True, error_code)):
+        inside = cpu.on_state(loaded)
+        deliver_vector(inside, event[7:0], image=inside.eflags, error_code=code)
+        inside.put("halted", FALSE)
+        with cpu.when(valid & (has_error_code == pushed)):
+            cpu.take_over(inside, loaded)
+
+
 def take_interrupt(cpu: NonRootIA32) -> None:
     """Delivers the external interrupt through the running program's IDT and acknowledges it."""
     vector, image = cpu.INTR_vector, cpu.eflags
@@ -58,6 +72,6 @@ def take_interrupt(cpu: NonRootIA32) -> None:
 
 
 __all__ = [
-    "EXCEPTION", "EXTERNAL", "INTERRUPT", "PRIVILEGED_SOFTWARE", "SOFTWARE_EXCEPTION", "begin",
-    "exception_information", "fetch_mapped", "information", "take_interrupt",
+    "EXCEPTION", "EXTERNAL", "INTERRUPT", "PRIVILEGED_SOFTWARE", "SOFTWARE_EXCEPTION", "VALID", "begin",
+    "exception_information", "fetch_mapped", "information", "inject", "take_interrupt",
 ]  # fmt: skip

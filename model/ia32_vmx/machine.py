@@ -9,7 +9,7 @@ from ..cpu import Cause, Cpu, Kind
 from ..ia32.causes import UD
 from ..ia32.interrupts import deliver as deliver_to_idt
 from ..ia32_non_root.causes import INTERRUPT, Exit
-from ..ia32_non_root.events import EXTERNAL, begin, exception_information, fetch_mapped, information, take_interrupt
+from ..ia32_non_root.events import begin, exception_information, fetch_mapped, take_interrupt
 from ..ia32_non_root.exits import install_with_exits
 from ..ia32_non_root.machine import non_root_machine
 from ..ia32_non_root.processor import NonRootIA32
@@ -126,4 +126,4 @@ def deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
         vm_exit(processor, before, EXCEPTION.reason, told)
 
 
-__all__ = ["EXTERNAL", "VMX", "ia32_vmx", "information"]
+__all__ = ["VMX", "ia32_vmx"]

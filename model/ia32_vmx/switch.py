@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from ..ia32.causes import unsupported
 from ..ia32.cpu import IA32
 from ..ia32.descriptors import is_null
-from ..ia32.interrupts import deliver_vector
 from ..ia32.machine import DATA_SEGMENTS, SEGMENT_NAMES
-from ..ia32_non_root.events import EXCEPTION, EXTERNAL
+from ..ia32_non_root.events import EXTERNAL, VALID, inject
 from ..ia32_non_root.machine import known_state
 from ..ia32_non_root.processor import NonRootIA32
 from ..ia32_non_root.second_level import walk_ept
@@ -31,7 +30,6 @@ HALTED_ACTIVITY = 1
 NO_GUEST_STATE = unsupported("VM entry to a guest state that the model does not have")
 NO_HOST_STATE = unsupported("VM exit to a host state that the model does not have")
 OTHER_TABLES = unsupported("VM entry with second-level tables that do not map page 0")
-OTHER_EVENT = unsupported("injection of an event other than an interrupt or exception")
 
 
 # The guest-state area. SDM vol. 3, section 25.4.
@@ -199,24 +197,10 @@ def vm_entry(cpu: NonRootIA32, when: Term) -> None:
         guest.trap(OTHER_TABLES, when=unmapped | beyond | (vmcs[at(fields.EPT_POINTER + 1)] != 0))
         guest.put("window_base", walk.place)
     load_guest(guest, vmcs)
-    inject(guest, vmcs[at(fields.ENTRY_EVENT)], vmcs[at(fields.ENTRY_ERROR_CODE)])
     event = vmcs[at(fields.ENTRY_EVENT)]
+    guest.trap(NO_GUEST_STATE, when=event.bit(VALID) & (event[10:8] == EXTERNAL) & ~guest.IF)
+    inject(guest, event, vmcs[at(fields.ENTRY_ERROR_CODE)])
     # The valid bit of the field is cleared on every exit; clearing it here shows the same to the monitor.
     guest.put("VMCS", vmcs.set(at(fields.ENTRY_EVENT), event & 0x7FFFFFFF))
     with cpu.when(when):
         cpu.take_over(guest, before)
-
-
-def inject(cpu: NonRootIA32, event: Term, error_code: Term) -> None:
-    """Delivers the event through the guest's IDT. SDM vol. 3, section 27.6."""
-    valid, kind, has_error_code = event.bit(31), event[10:8], event.bit(11)
-    refused = (kind == EXTERNAL) & ~cpu.IF
-    cpu.trap(NO_GUEST_STATE, when=valid & refused)
-    cpu.trap(OTHER_EVENT, when=valid & (kind != EXTERNAL) & (kind != EXCEPTION))
-    loaded = cpu.outcome().state
-    for pushed, code in ((False, None), (True, error_code)):
-        inside = cpu.on_state(loaded)
-        deliver_vector(inside, event[7:0], image=inside.eflags, error_code=code)
-        inside.put("halted", FALSE)
-        with cpu.when(valid & (has_error_code == pushed)):
-            cpu.take_over(inside, loaded)
