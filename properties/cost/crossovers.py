@@ -11,6 +11,9 @@ import sympy
 from . import quantities as q
 from .formula import Formula, by_cost
 
+LONG = 60
+"""From so many operations on, looking for factors takes seconds."""
+
 Numbers = Mapping[sympy.Symbol, Fraction]
 
 
@@ -57,8 +60,19 @@ def crossovers(one: Formula, two: Formula, numbers: Numbers) -> Iterator[Crossov
     for quantity in _unknowns(one, two):
         if quantity.symbol not in difference.free_symbols:
             continue
-        for solution in sympy.solve(difference, quantity.symbol, simplify=False):
-            yield _checked(one, two, quantity, solution, numbers)
+        for solution in sympy.solve(difference, quantity.symbol, simplify=False, check=False):
+            if not _is_root(difference, quantity.symbol, solution):
+                raise CrossoverError(f"{one.cases.name} and {two.cases.name} do not cost the same at {solution}")
+            yield _crossover(one, two, quantity, solution, numbers)
+
+
+def _is_root(difference: sympy.Expr, symbol: sympy.Symbol, solution: sympy.Expr) -> bool:
+    """Whether `difference`, as a polynomial in `symbol`, vanishes at `solution`."""
+    above, below = sympy.fraction(sympy.together(solution))
+    coefficients = sympy.Poly(sympy.expand(difference * symbol), symbol).all_coeffs()
+    degree = len(coefficients) - 1
+    terms = [c * above ** (degree - i) * below**i for i, c in enumerate(coefficients)]
+    return bool(sympy.expand(sum(terms, sympy.Integer(0))) == 0)
 
 
 def _unknowns(one: Formula, two: Formula) -> list[q.Quantity]:
@@ -69,22 +83,22 @@ def _unknowns(one: Formula, two: Formula) -> list[q.Quantity]:
     return [quantity for quantity in found if quantity.symbol in known]
 
 
-def _checked(one: Formula, two: Formula, quantity: q.Quantity, solution: sympy.Expr, numbers: Numbers) -> Crossover:
-    at_solution = [side.cost.subs(quantity.symbol, solution) for side in (one, two)]
-    if sympy.expand(sympy.numer(sympy.together(at_solution[0] - at_solution[1]))) != 0:
-        raise CrossoverError(f"{one.cases.name} and {two.cases.name} do not cost the same at {solution}")
+def _crossover(one: Formula, two: Formula, quantity: q.Quantity, solution: sympy.Expr, numbers: Numbers) -> Crossover:
     exact = {symbol: _rational(value) for symbol, value in numbers.items() if symbol != quantity.symbol}
     tried = _tried(one, two, quantity, solution, exact, numbers[quantity.symbol])
     return Crossover(one.cases.name, two.cases.name, quantity, _shortest(solution, exact), tried)
 
 
 def _shortest(solution: sympy.Expr, numbers: Mapping[sympy.Symbol, sympy.Rational]) -> sympy.Expr:
-    """`solution` in the shorter of two forms, its denominator positive for the numbers."""
-    above, below = sympy.fraction(sympy.cancel(solution))
+    """`solution` in factors, or if it is long ordered by costs, its denominator positive for the numbers."""
+    long = solution.count_ops() > LONG
+    above, below = sympy.fraction(sympy.together(solution) if long else sympy.cancel(solution))
     if below.subs(numbers) < 0:
         above, below = sympy.expand(-above), sympy.expand(-below)
-    forms = [sympy.factor(above) / sympy.factor(below), by_cost(above) / by_cost(below)]
-    return min(forms, key=lambda form: form.count_ops())
+    ordered = by_cost(above) / by_cost(below)
+    if long:
+        return ordered
+    return min(ordered, sympy.factor(above) / sympy.factor(below), key=lambda form: form.count_ops())
 
 
 def _tried(
