@@ -56,7 +56,8 @@ def crossovers(one: Formula, two: Formula, numbers: Numbers) -> Iterator[Crossov
     Those are the instruction mix, the reuse of translations and the trap's own cost. Raises CrossoverError where a
     solution does not make the costs equal, for the `numbers` and in general.
     """
-    difference = sympy.expand(one.cost - two.cost)
+    # A polynomial: the reuse of translations is the one quantity that costs are divided by.
+    difference = sympy.numer(sympy.cancel(sympy.expand(one.cost - two.cost)))
     for quantity in _unknowns(one, two):
         if quantity.symbol not in difference.free_symbols:
             continue
@@ -67,12 +68,14 @@ def crossovers(one: Formula, two: Formula, numbers: Numbers) -> Iterator[Crossov
 
 
 def _is_root(difference: sympy.Expr, symbol: sympy.Symbol, solution: sympy.Expr) -> bool:
-    """Whether `difference`, as a polynomial in `symbol`, vanishes at `solution`."""
+    """Whether the polynomial `difference` vanishes where `symbol` is `solution`."""
     above, below = sympy.fraction(sympy.together(solution))
-    coefficients = sympy.Poly(sympy.expand(difference * symbol), symbol).all_coeffs()
+    others = sorted(difference.free_symbols - {symbol}, key=str)
+    ring = sympy.QQ.poly_ring(*others)
+    coefficients = [ring.from_sympy(c) for c in sympy.Poly(difference, symbol).all_coeffs()]
+    top, bottom = ring.from_sympy(above), ring.from_sympy(below)
     degree = len(coefficients) - 1
-    terms = [c * above ** (degree - i) * below**i for i, c in enumerate(coefficients)]
-    return bool(sympy.expand(sum(terms, sympy.Integer(0))) == 0)
+    return bool(sum((c * top ** (degree - i) * bottom**i for i, c in enumerate(coefficients)), ring.zero) == 0)
 
 
 def _unknowns(one: Formula, two: Formula) -> list[q.Quantity]:
@@ -93,7 +96,7 @@ def _shortest(solution: sympy.Expr, numbers: Mapping[sympy.Symbol, sympy.Rationa
     """`solution` in factors, or if it is long ordered by costs, its denominator positive for the numbers."""
     long = solution.count_ops() > LONG
     above, below = sympy.fraction(sympy.together(solution) if long else sympy.cancel(solution))
-    if below.subs(numbers) < 0:
+    if below.xreplace(numbers) < 0:
         above, below = sympy.expand(-above), sympy.expand(-below)
     ordered = by_cost(above) / by_cost(below)
     if long:
@@ -110,19 +113,21 @@ def _tried(
     asked: Fraction,
 ) -> Tried | None:
     """The crossover tried with numbers. Where no such point can be, `asked` is where the costs are compared."""
-    point = solution.subs(numbers)
+    point = solution.xreplace(numbers)
     if not point.is_Rational:
         return None
 
     def costs(value: sympy.Expr) -> list[sympy.Rational]:
-        return [side.cost.subs(numbers).subs(quantity.symbol, value) for side in (one, two)]
+        return [side.cost.xreplace({**numbers, quantity.symbol: value}) for side in (one, two)]
 
     def cheaper(value: sympy.Expr) -> str | None:
         first, second = costs(value)
         return None if first == second else one.cases.name if first < second else two.cases.name
 
     used = {str(s): _fraction(numbers[s]) for s in sorted(solution.free_symbols, key=str)}
-    shares = [share.subs(numbers).subs(quantity.symbol, point) for side in (one, two) for share in side.ways.values()]
+    shares = [
+        share.xreplace({**numbers, quantity.symbol: point}) for side in (one, two) for share in side.ways.values()
+    ]
     possible = point > 0 and all(share >= 0 for share in shares)
     if not possible:
         throughout = cheaper(_rational(asked))

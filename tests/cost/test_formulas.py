@@ -59,6 +59,7 @@ def test_a_variant_with_an_unprivileged_instruction_does_not_hide_it() -> None:
     assert found.levels[0].hides == ("LOAD PSW",)
 
 
+@pytest.mark.slow
 def test_a_construction_says_where_it_translates() -> None:
     construction = system("third-generation/trap-and-emulate")
     found = cases("x", replace(construction, translates=in_virtual_supervisor(construction.guest)))
