@@ -12,12 +12,13 @@ from dataclasses import replace
 
 from ..encoding import Encoding
 from ..ia32.access_checks import lar, lsl, verr, verw
+from ..ia32.causes import UD
 from ..ia32.cpu import IA32
 from ..ia32.far_transfers import call_far, jmp_far, ret_far
 from ..ia32.forms import Forms, install
 from ..ia32.interrupts import interrupt, iret
 from ..ia32.operands import FarPointer, Register, SegmentRegister
-from ..ia32.segments import mov_from_segment, mov_to_segment
+from ..ia32.segments import mov_to_segment
 from ..ia32.system_flags import popfd, pushfd
 from ..machine import Machine
 from ..terms import FALSE, Term, any_of, bits
@@ -33,7 +34,7 @@ PATCHED = frozenset({
 """The rows of the classification that a port to ring 1 removes from the kernel and its programs."""
 
 FIRST_VECTOR = 0x90
-CX, ECX, EDX = Register(bits(1, 3), 16), Register(bits(1, 3), 32), Register(bits(2, 3), 32)
+CX, EDX = Register(bits(1, 3), 16), Register(bits(2, 3), 32)
 
 Hypercall = Callable[[IA32], None]
 
@@ -49,7 +50,9 @@ def load_segment(cpu: IA32) -> None:
 
 def read_segment(cpu: IA32) -> None:
     """ECX gets the selector in segment register EBX."""
-    mov_from_segment(cpu, ECX, SegmentRegister(cpu.EBX[2:0]))
+    number = cpu.EBX[2:0]
+    cpu.trap(UD, when=number > 5)
+    cpu.ECX = cpu.selector(number).zext(32)
 
 
 def read_tables(cpu: IA32) -> None:
@@ -91,7 +94,7 @@ def paravirtual() -> Construction:
         "paravirtual",
         "runs a patched guest directly, its kernel at ring 1, and interprets its hypercalls and whatever else traps",
         "Barham et al. 2003",
-        replace(map_of_ring_1, guest=guest, host=host, lent=frozenset()),
+        replace(map_of_ring_1, guest=guest, host=host),
         interprets=lambda guest: FALSE,
         emulates=whatever_traps,
     )
