@@ -19,13 +19,14 @@ from ..discharge import BUDGET
 from ..run import Progress, Stopped
 from ..workers import WorkerKilled
 from ..workers import workers as workers_of
+from .deliveries import Deliveries, Foreign
 from .discharging import Discharger
 from .lemmas import Lemmas
-from .obligations import EFFICIENCY, PROPERTIES, Fetch, Maps, Squares, Undefined
+from .obligations import EFFICIENCY, PROPERTIES, Fetch, Maps, Squares, Subject, Undefined
 from .verdicts import Never, Proved, Refuted, Unknown, Verdict
 from .witness import SystemWitness
 
-BESIDES: Mapping[int, type[Fetch | Undefined | Maps]] = {-1: Fetch, -2: Undefined, -3: Maps}
+BESIDES: Mapping[int, type[Subject]] = {-1: Fetch, -2: Undefined, -3: Maps, -4: Deliveries}
 """What is proved beside the instruction forms, under numbers that no form has."""
 
 
@@ -107,7 +108,8 @@ def prove(
     found: dict[int, list[Obligation]] = {}
     stopped: Stopped | None = None
     if not only:
-        chosen = [*chosen, *BESIDES]
+        forms = len(construction.guest.instructions)
+        chosen = [*chosen, *range(forms, forms + len(construction.foreign)), *BESIDES]
     try:
         for index, obligations in _decide(Job(name, budget), chosen, workers):
             found[index] = obligations
@@ -146,10 +148,14 @@ def listed(name: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
         squares = Squares(construction, construction.guest.instructions[index], name, lambda *conditions: False)
         found += [(claim.name, claim.what) for claim in squares.claims(innocuous=True)]
     if not only:
-        for kind in BESIDES.values():
-            subject = kind(construction, name, lambda *conditions: False)
+        for subject in _besides(construction, name):
             found += [(claim.name, claim.what) for claim in subject.claims(innocuous=False)]
     return found
+
+
+def _besides(construction: Construction, name: str) -> list[Subject]:
+    foreign = [Foreign(construction, form, name, lambda *conditions: False) for form in construction.foreign]
+    return [*foreign, *[kind(construction, name, lambda *conditions: False) for kind in BESIDES.values()]]
 
 
 def _decide(job: Job, chosen: Sequence[int], workers: int) -> Iterator[tuple[int, list[Obligation]]]:
@@ -182,8 +188,9 @@ class _Worker:
             subject = BESIDES[index](self.construction, self.job.name, self.lemmas.agree)
             claims, parts = subject.claims(innocuous=False), []
         else:
-            instruction = self.construction.guest.instructions[index]
-            squares = Squares(self.construction, instruction, self.job.name, self.lemmas.agree)
+            forms = [*self.construction.guest.instructions, *self.construction.foreign]
+            instruction, own = forms[index], index < len(self.construction.guest.instructions)
+            squares = (Squares if own else Foreign)(self.construction, instruction, self.job.name, self.lemmas.agree)
             claims, parts = squares.claims(innocuous=True), list(instruction.encoding.fields.values())
         for claim in claims:
             verdict = self.discharger.discharge(claim, parts)
