@@ -184,6 +184,39 @@ class System:
         after = {f"after.{name}": value for name, value in host.items()}
         return bool(self._entered({**self._read(together), **after})[0])
 
+    def keeps_grants(self, before: Together, after: Together) -> bool:
+        """What the allocator keeps of the host still holds after a step that ran directly."""
+        return all(self._granted({**self._read(before), **{own_name(n): v for n, v in after.host.items()}}))
+
+    def promises(self, together: Together) -> bool:
+        """An innocuous instruction is to run directly here."""
+        return bool(self._promises(self._read(together))[0])
+
+    @cached_property
+    def _granted(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        view = self.placement.view(self.placement.guest_state())
+        return compile_terms(self.placement.granted(view, self.placement.own_view()))
+
+    @cached_property
+    def _promises(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        return compile_terms([self.construction.promises(self.placement.view(self.placement.guest_state()))])
+
+    def law_holds_for(self, together: Together) -> bool:
+        """The rules of the map that the construction's laws are about hold."""
+        stated = self.construction.nested or self.placement
+        return all(compile_terms(stated.hypotheses())(self._read(together)))
+
+    def broken_laws(self, together: Together) -> list[str]:
+        """The construction's laws, with the terms that they say are equal and are not."""
+        stated = self.construction.nested or self.placement
+        view = stated.view(stated.guest_state())
+        found: list[str] = []
+        for law, equations in self.construction.laws.items():
+            terms = equations(view, stated.own_view())
+            read = compile_terms([one != two for one, two in terms.values()])(self._read(together))
+            found += [f"{law}: {name}" for name, differs in zip(terms, read, strict=True) if differs]
+        return found
+
     @cached_property
     def _watched(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
         sort = self.placement.own_variables()[self.placement.memory].sort

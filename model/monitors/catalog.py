@@ -30,6 +30,12 @@ def _ia32(module: str, function: str, *arguments: int) -> Construction:
     return make(*arguments)
 
 
+def _ka10(construction: str) -> Construction:
+    from .pdp10 import ka10_hybrid, ka10_trap_and_emulate
+
+    return {"trap-and-emulate": ka10_trap_and_emulate, "hybrid": ka10_hybrid}[construction]()
+
+
 def _systems() -> Mapping[str, Callable[[], Construction]]:
     found: dict[str, Callable[[], Construction]] = {}
     for name in CATALOG:
@@ -37,6 +43,9 @@ def _systems() -> Mapping[str, Callable[[], Construction]]:
             found[f"{name}/trap-and-emulate"] = partial(_third_generation, name, trap_and_emulate)
             found[f"{name}/hybrid"] = partial(_third_generation, name, hybrid)
             found[f"{name}/recursive"] = partial(_third_generation_recursive, name)
+        if name == "pdp10-ka10":
+            for construction in ("trap-and-emulate", "hybrid"):
+                found[f"{name}/{construction}"] = partial(_ka10, construction)
     found["ia32/de-privileging-ring1"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 1)
     found["ia32/de-privileging-ring3"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 3)
     found["ia32/paravirtual"] = partial(_ia32, "ia32_paravirtual", "paravirtual")
@@ -47,8 +56,21 @@ def _systems() -> Mapping[str, Callable[[], Construction]]:
 SYSTEMS = _systems()
 
 
+def _with_fault(base: str, name: str) -> Construction:
+    from .faults import FAULTS, faulty
+
+    known = [f for f, found in FAULTS.items() if base == f"third-generation/{found.construction}"]
+    if name not in known:
+        listed = ", ".join(known) or "none"
+        raise MachineError(f"no fault of {base[:60]!r} is named {name[:60]!r}; there are {listed}")
+    return faulty(name)
+
+
 def system(name: str) -> Construction:
     """The construction `MACHINE/CONSTRUCTION`. Raises MachineError for a name that there is not."""
+    base, mark, fault = name.partition("~")
+    if mark:
+        return _with_fault(base, fault)
     if name not in SYSTEMS:
         close = get_close_matches(name, SYSTEMS, 3)
         hint = f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(SYSTEMS)}"

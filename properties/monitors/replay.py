@@ -16,7 +16,7 @@ from ringproof.traces.monitored import Monitored, System, Together, copied
 
 from ..definitions import unequal
 from ..witness import WitnessError
-from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE, FETCH, LENT
+from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE, FETCH, GRANTS, LAW, LENT, MAP
 from .witness import SystemWitness, decode, word_of
 
 
@@ -46,6 +46,8 @@ def squared(system: System, together: Together, word: int | None, what: str) -> 
         shown = [GOES_ON] if monitored.by == "direct" and what == EQUIVALENCE else []
     elif not declined:
         shown = CHECKS[what](system, together, alone, step, after, monitored)
+        if word is None and what == EQUIVALENCE and step.word != monitored.step.word:
+            shown.append("the word that is fetched")
     return Squared(together, word, alone, step, after, monitored, tuple(shown))
 
 
@@ -54,23 +56,34 @@ def replay(system: System, witness: SystemWitness) -> Squared:
     if witness.property not in CHECKS:
         raise WitnessError(f"a property is one of {', '.join(CHECKS)}, not {witness.property[:40]!r}")
     together = system.together(decode(system.placement, witness))
-    if not system.permitted(together):
+    permitted = system.law_holds_for(together) if witness.property == MAP else system.permitted(together)
+    if not permitted:
         raise WitnessError(f"the state of the witness is none that the monitor of {witness.system[:60]} allows")
-    word = None if witness.instruction == FETCH else word_of(system.placement, witness)
+    word = None if witness.instruction in (FETCH, LAW) else word_of(system.placement, witness)
     return squared(system, together, word, witness.property)
 
 
 def _equivalence(
     system: System, before: Together, alone: State, step: Step, after: Together, monitored: Monitored
 ) -> list[str]:
-    """The system's state is not f of the guest's."""
-    found = [f"the virtual {name}" for name in _differences(after.guest, alone)]
+    """The system's state is not f of the guest's, or the guest's machine takes another case."""
+    found = _cases(step, monitored) + [f"the virtual {name}" for name in _differences(after.guest, alone)]
     expected = system.place(alone, after.host, after.kept)
     memory = system.placement.memory
     host = {name: value for name, value in expected.host.items() if name != memory}
     return found + [
         f"{name} of the host" for name in _differences(after.host, host) if f"the virtual {name}" not in found
     ]
+
+
+def _cases(step: Step, monitored: Monitored) -> list[str]:
+    if monitored.by == "direct" and step.trapped is not None:
+        return [f"alone it traps for {step.trapped.cause.name}"]
+    if monitored.by != "reflected" or monitored.trapped is None:
+        return []
+    if step.trapped is not None and step.trapped.cause == monitored.trapped.cause:
+        return []
+    return [f"alone it does not trap for {monitored.trapped.cause.name}"]
 
 
 def _control(
@@ -84,6 +97,7 @@ def _control(
         names = [n for n in names if n != system.placement.memory and n not in system.placement.lent]
         found += [] if system.in_bounds(after) else [LENT]
         found += [f"{n} of the host" for n in names if unequal(before.host[n], after.host[n])]
+        found += [] if system.keeps_grants(before, after) else [GRANTS]
     memory = system.placement.memory
     one, two = before.host[memory], after.host[memory]
     written = [a for a in sorted({*one, *two}) if one[a] != two[a]]
@@ -102,12 +116,21 @@ def _efficiency(
     traced = monitored.trapped is not None and monitored.trapped.cause in system.placement.tracing
     if step.trapped is None and monitored.trapped is not None and not traced:
         return [f"{monitored.trapped.cause.name} on the host"]
-    return []
+    interpreted = monitored.by == "interpreted" and system.promises(before)
+    return ["the monitor interprets"] if step.trapped is None and interpreted else []
+
+
+def _map(
+    system: System, before: Together, alone: State, step: Step, after: Together, monitored: Monitored
+) -> list[str]:
+    """What was placed is not what is read back, or an equation about the map does not hold."""
+    found = [f"{name} as it is read back" for name in _differences(system.view(before), before.guest)]
+    return found + system.broken_laws(before)
 
 
 GOES_ON = "the virtual machine goes on"
 
-CHECKS = {EQUIVALENCE: _equivalence, CONTROL: _control, EFFICIENCY: _efficiency}
+CHECKS = {EQUIVALENCE: _equivalence, CONTROL: _control, EFFICIENCY: _efficiency, MAP: _map}
 
 
 def _differences(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,8 @@ def sentence(system: System, what: str, found: Squared) -> str:
     under = _under(found)
     if what == CONTROL:
         return f"{text}: {under}, which changes {_listed(found.shown)}."
-    return f"{text}: {alone}; {under}, and then {_listed([_shown(system, found, name) for name in found.shown])}."
+    apart = [_shown(system, found, name) for name in found.shown if not name.startswith("alone ")]
+    return f"{text}: {alone}; {under}{', and then ' if apart else ''}{_listed(apart)}."
 
 
 def told(system: System, word: int | None) -> str:
@@ -60,7 +61,7 @@ def _shown(system: System, found: Squared, name: str) -> str:
             return _listed(places)
         return f"the virtual machine's {rest} is {int(one):#x} and not {int(two):#x}"
     component = name.removesuffix(" of the host")
-    return f"the host's {component} is not what the monitor would set"
+    return f"the host's {component} is not what the monitor would set" if component != name else name
 
 
 def _listed(parts: tuple[str, ...] | list[str], most: int = 3) -> str:

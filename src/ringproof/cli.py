@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "check": "ringproof.commands.check:check",
     "explain": "ringproof.commands.explain:explain",
     "prove": "ringproof.commands.prove:prove",
+    "mutants": "ringproof.commands.mutants:mutants",
     "cost": "ringproof.commands.cost:cost",
     "repair": "ringproof.commands.repair:repair",
     "run": "ringproof.commands.run:run",
