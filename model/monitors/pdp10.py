@@ -192,24 +192,33 @@ def _is_entry(own: View, location: Term, start: Term) -> Term:
 # The dispatcher.
 
 
-def _privileged_for_host_alone(guest: View, cause: Cause) -> Term:
+def _unlike_the_guest(guest: View, cause: Cause) -> Term:
     """The guest's own machine would not have trapped, or would say more about the trap than the host does."""
     if cause.kind is Kind.MEMORY:
         return TRUE
     return ~guest.USER | guest.UIO if cause.kind is Kind.PRIVILEGE else FALSE
 
 
+def _apart(guest: View) -> Term:
+    """A user program that shares no device: User In-Out is clear."""
+    return guest.USER & ~guest.UIO
+
+
 def ka10_trap_and_emulate() -> Construction:
     """Theorem 1's monitor on the KA10."""
-    construction = trap_and_emulate(ka10_placement(), {}, None)
-    return replace(construction, interprets=lambda guest: ~expressible(guest), emulates=_privileged_for_host_alone)
+    return replace(
+        trap_and_emulate(ka10_placement(), {}, None),
+        interprets=lambda guest: ~expressible(guest),
+        promises=expressible,
+        emulates=_unlike_the_guest,
+    )
 
 
 def ka10_hybrid() -> Construction:
-    """Theorem 3's monitor on the KA10. It interprets users with User In-Out too, who share the processor's devices."""
-    construction = hybrid(ka10_placement(), {}, None)
+    """Theorem 3's monitor on the KA10. It interprets users with User In-Out too, who use devices themselves."""
     return replace(
-        construction,
-        interprets=lambda guest: ~guest.USER | guest.UIO | ~expressible(guest),
+        hybrid(ka10_placement(), {}, None),
+        interprets=lambda guest: ~(_apart(guest) & expressible(guest)),
+        promises=lambda guest: _apart(guest) & expressible(guest),
         emulates=lambda guest, cause: TRUE if cause.kind is Kind.MEMORY else FALSE,
     )

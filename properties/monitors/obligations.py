@@ -154,6 +154,7 @@ class Subject(ABC):
         yield self.direct()
         yield from self.trapped()
         yield self.control_direct()
+        yield from self.control_lent()
         if innocuous:
             yield self.efficient()
 
@@ -240,8 +241,6 @@ class Subject(ABC):
                 differences[WATCHED] = any_of(*watched)
             elif component.role in (Role.MODE, Role.RESOURCE, Role.DEVICE) and name not in self.placement.lent:
                 differences[name] = self._differ(name, before, after)
-        if any(self.host.state[name] is not self.host_state[name] for name in self.placement.lent):
-            differences[LENT] = ~self.placement.bounds(machine.view(self.host.state))
         differences[GRANTS] = any_of(*[~rule for rule in self._touched_grants()])
         return self._claim(CONTROL, "direct", hypotheses, differences)
 
@@ -251,6 +250,13 @@ class Subject(ABC):
         hypotheses = self.placement.hypotheses()
         changed = [(before, after) for before, after in zip(kept, left, strict=True) if before is not after]
         return [after for before, after in changed if not self.agree(hypotheses, (), before, after)]
+
+    def control_lent(self) -> Iterator[Claim]:
+        """Where what runs directly changes what the host lends, that stays as the monitor bounds it."""
+        if any(self.host.state[name] is not self.host_state[name] for name in self.placement.lent):
+            hypotheses = (*self.hypotheses, self.directly, ~self.host.trapping())
+            bounds = self.placement.bounds(self.construction.host.view(self.host.state))
+            yield self._claim(CONTROL, "lent", hypotheses, {LENT: ~bounds})
 
     def _grants(self, host: Mapping[str, Term]) -> list[Term]:
         return self.placement.granted(self.view, self.construction.host.view(host))
