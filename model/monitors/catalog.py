@@ -36,12 +36,6 @@ def _ka10(construction: str) -> Construction:
     return {"trap-and-emulate": ka10_trap_and_emulate, "hybrid": ka10_hybrid}[construction]()
 
 
-def _ka10(construction: str) -> Construction:
-    from .pdp10 import ka10_hybrid, ka10_trap_and_emulate
-
-    return {"trap-and-emulate": ka10_trap_and_emulate, "hybrid": ka10_hybrid}[construction]()
-
-
 def _systems() -> Mapping[str, Callable[[], Construction]]:
     found: dict[str, Callable[[], Construction]] = {}
     for name in CATALOG:
@@ -49,9 +43,6 @@ def _systems() -> Mapping[str, Callable[[], Construction]]:
             found[f"{name}/trap-and-emulate"] = partial(_third_generation, name, trap_and_emulate)
             found[f"{name}/hybrid"] = partial(_third_generation, name, hybrid)
             found[f"{name}/recursive"] = partial(_third_generation_recursive, name)
-        if name == "pdp10-ka10":
-            for construction in ("trap-and-emulate", "hybrid"):
-                found[f"{name}/{construction}"] = partial(_ka10, construction)
         if name == "pdp10-ka10":
             for construction in ("trap-and-emulate", "hybrid"):
                 found[f"{name}/{construction}"] = partial(_ka10, construction)
