@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..cpu import Cause, Kind, View
-from ..machine import Machine
+from ..machine import Instruction, Machine
 from ..terms import FALSE, TRUE, Term
 from .placement import Placement
 
@@ -60,6 +60,12 @@ class Construction:
     @property
     def host(self) -> Machine:
         return self.placement.host
+
+    @cached_property
+    def foreign(self) -> list[Instruction]:
+        """What the host has and the guest's machine has not."""
+        known = {i.id for i in self.guest.instructions}
+        return [i for i in self.host.instructions if i.id not in known]
 
     @cached_property
     def simulated(self) -> Machine:
