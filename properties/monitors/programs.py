@@ -8,10 +8,12 @@ memory differs. The search is bounded: that it finds nothing says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from ringproof.model.machine import Role
+from ringproof.model.machine import Instruction, Role
+from ringproof.model.terms import variables
 from ringproof.traces.generation.code import Fetching
 from ringproof.traces.monitored import System, Together
 
@@ -48,7 +50,8 @@ class Programs:
         self._starts, self._runs = Starts(system), Runs(system)
         self._fetching = Fetching(self.machine)
         self._left = 0
-        self._pool: list[int] | None = None
+        self._pool: list[tuple[Instruction, list[int]]] | None = None
+        self._read: dict[Instruction, frozenset[str]] = {}
 
     def against(self, witness: SystemWitness) -> Divergence | None:
         """A shortest program that was found for the instruction of `witness`, or None."""
@@ -66,9 +69,14 @@ class Programs:
         for start in self._near(usual, theirs):
             drafts = [self._longer(Draft((), start, frozenset(), ()), first, what) for first in firsts]
             for draft in sorted((d for d in drafts if d is not None), key=self._detour):
-                found = self._observed(draft, what)
+                if not self._is_wrong(draft.run):
+                    continue
+                # Close to the ordinary state first: what else the counterexample has may be in an observer's way.
+                nearer = self._closest(draft, self._starts.parts(usual), what, self._is_wrong)
+                found = self._observed(nearer, what)
                 if found is not None:
-                    found = self._closest(found, self._starts.parts(usual), what)
+                    parts = partial(self._parts, what=what)
+                    found = self._closest(found, self._starts.parts(usual), what, parts)
                     return of_start(
                         self.system.placement, self.name, what, decoded[0].name, found.start, len(found.run)
                     )
@@ -138,41 +146,75 @@ class Programs:
     def _observed(self, draft: Draft, what: str) -> Draft | None:
         """A program that begins with `draft` and shows what is wrong after it; None where nothing is, or none is found.
 
-        What is tried next is the same instruction again, those of `others`, and then every form; where there is no room
-        for any, a step more.
+        What is tried next is the same instruction again, those of `others`, and then every form, those first that read
+        what is wrong; where there is no room for any, a step more.
         """
         if draft.run[-1].parts:
             return draft
-        if not self._is_wrong(draft.run[-1]):
-            return None
-        following: list[int | None] = list(dict.fromkeys([draft.words[0], *self.others, *self._words()]))
+        wrong = self._wrong(draft.run[-1])
+        following: list[int | None] = list(dict.fromkeys([draft.words[0], *self.others, *self._words(wrong)]))
         frontier = [draft]
         while frontier and len(frontier[0].run) < LONGEST:
             longer: list[Draft] = []
             for earlier in frontier:
                 for word in following if self._code(earlier, earlier.words[0]) else [None]:
                     found = self._longer(earlier, word, what)
-                    if found is not None and found.run[-1].parts:
+                    if found is None:
+                        continue
+                    if not found.run[-1].parts:
+                        longer.append(found)
+                    elif self._follows(found.run, what):
                         return found
-                    longer += [] if found is None else [found]
             frontier = longer
         return None
 
-    def _is_wrong(self, taken: Taken) -> bool:
-        """The virtual machine is not in the state that it would be in alone, or the host not as the map has it."""
-        placed = self.system.place(taken.alone, taken.together.host, taken.together.kept)
-        return bool(taken.hidden) or any(unequal(placed.host[n], taken.together.host[n]) for n in placed.host)
+    def _wrong(self, taken: Taken) -> frozenset[str]:
+        """What of the virtual machine is not as it would be alone, and what of the host is not as the map has it."""
+        placed = self.system.place(taken.alone, taken.together.host, taken.together.kept).host
+        unlike = [name for name in placed if unequal(placed[name], taken.together.host[name])]
+        return frozenset([*(apart.name for apart in taken.hidden), *unlike])
 
-    def _words(self) -> list[int]:
-        """Words of every form, those with the smallest operands first."""
+    def _is_wrong(self, run: tuple[Taken, ...]) -> bool:
+        """The runs part in the last step, or something is wrong after it that the program does not see."""
+        return run[-1].parts or bool(self._wrong(run[-1]))
+
+    def _parts(self, run: tuple[Taken, ...], what: str) -> bool:
+        """The runs part in the last step because of what came before."""
+        return run[-1].parts and self._follows(run, what)
+
+    def _follows(self, run: tuple[Taken, ...], what: str) -> bool:
+        """The last step parts because of those before: where the guest is placed afresh before it, it does not."""
+        if len(run) < 2:
+            return True
+        before = run[-2]
+        fresh = self.system.place(before.alone, before.together.host, before.together.kept)
+        alone = self._run(fresh, what, 1)
+        return alone is None or not alone[-1].parts
+
+    def _words(self, wrong: frozenset[str]) -> list[int]:
+        """Words of every form, those first that read what is wrong, and of these those with the smallest operands."""
         if self._pool is None:
-            forms = [variants(self.system.guest, instruction) for instruction in self.machine.instructions]
-            longest = max(map(len, forms))
-            self._pool = [words[n] for n in range(longest) for words in forms if n < len(words)]
-        return self._pool
+            self._pool = [(i, variants(self.system.guest, i)) for i in self.machine.instructions]
+        found: list[int] = []
+        for reads in (True, False):
+            forms = [words for i, words in self._pool if bool(self._reads(i) & wrong) is reads]
+            longest = max(map(len, forms), default=0)
+            found += [words[n] for n in range(longest) for words in forms if n < len(words)]
+        return found
 
-    def _closest(self, draft: Draft, usual: Mapping[Part, int], what: str) -> Draft:
-        """The same program from a start in which fewer parts differ from the ordinary state's, `usual`."""
+    def _reads(self, instruction: Instruction) -> frozenset[str]:
+        """The components that an instruction reads."""
+        if instruction not in self._read:
+            outcome = self.system.guest.outcome(instruction)
+            changed = [term for name, term in outcome.state.items() if term is not self.machine.variables[name]]
+            details = [term for trap in outcome.traps for term in (trap.guard, *trap.details.values())]
+            self._read[instruction] = frozenset(node.name for node in variables([*changed, *details]))
+        return self._read[instruction]
+
+    def _closest(
+        self, draft: Draft, usual: Mapping[Part, int], what: str, wanted: Callable[[tuple[Taken, ...]], bool]
+    ) -> Draft:
+        """The same program from a start in which fewer parts differ from the ordinary state's, its run as `wanted`."""
         found = self._starts.parts(draft.start)
         for part in dict.fromkeys([*found, *usual]):
             group, name, index = part
@@ -181,6 +223,6 @@ class Programs:
                 continue
             start = self._starts.changed(draft.start, {part: usual.get(part, 0)})
             run = None if start is None else self._run(start, what, len(draft.run))
-            if start is not None and run and run[-1].parts:
+            if start is not None and run and len(run) == len(draft.run) and wanted(run):
                 draft = Draft(draft.words, start, draft.code, run)
         return draft

@@ -116,6 +116,7 @@ class Runs:
                     yield Apart(name, None, int(one), int(two))
                 continue
             for index in sorted({*one, *two}):
-                of_others = name == self.system.placement.memory and not self.region.owns(after, index)
-                if one[index] != two[index] and not of_others:
+                if one[index] == two[index]:
+                    continue
+                if name != self.system.placement.memory or self.region.owns(after, index):
                     yield Apart(name, index, one[index], two[index])
