@@ -21,7 +21,7 @@ from ..ia32.forms import Form
 from ..ia32.machine import fetch
 from ..ia32.operands import may_be_memory
 from ..machine import RESOURCE, Machine
-from ..terms import FALSE, BitVec, Term
+from ..terms import FALSE, TRUE, BitVec, Term
 from .construction import Construction
 from .ia32_host import host_machine, placement, whatever_traps
 from .ia32_paravirtual import PATCHED
@@ -63,6 +63,7 @@ def binary_translation() -> Construction:
         ),
         interprets=lambda guest: FALSE,
         emulates=whatever_traps,
+        translates=lambda guest: TRUE,
     )
 
 
