@@ -54,7 +54,7 @@ def supervisor_calls(laboratory: Laboratory) -> Finding:
     telling = min(filter(None, changes), key=lambda change: ("M" not in change, len(change)), default={})
     sensitive = _control(instruction, telling) if telling else ""
     kept = next(filter(None, (_not_privileged(semantics, instruction, state) for state in states(machine))), "")
-    meant = laboratory.check(f"third-generation-{'-'.join(CALL.lower().split())}").theorems[0]
+    meant = laboratory.check("third-generation-supervisor-call").theorems[0]
     letter = "control sensitive and not privileged" if sensitive and kept else "no violation"
     result = f"to the letter {letter}; with every trap outside the definitions Theorem 1's condition {meant.word}"
     shown = tuple(line for line in (sensitive, kept) if line)
