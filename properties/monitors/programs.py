@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from ringproof.model.machine import Instruction, Role
 from ringproof.model.terms import variables
@@ -22,12 +23,12 @@ from .divergence import Divergence, of_start
 from .runs import Declined, Runs, Taken
 from .starting import Part, Starts, ordinary
 from .witness import SystemWitness, decode, word_of
-from .words import stored_cells, variants
+from .words import MOST, stored_cells, variants
 
 LONGEST = 4
 """Programs take at most so many steps."""
 
-BUDGET = 4000
+BUDGET = 1500
 """How many programs are run for one instruction."""
 
 
@@ -50,7 +51,7 @@ class Programs:
         self._starts, self._runs = Starts(system), Runs(system)
         self._fetching = Fetching(self.machine)
         self._left = 0
-        self._pool: list[tuple[Instruction, list[int]]] | None = None
+        self._pool: dict[Instruction, list[int]] = {}
         self._read: dict[Instruction, frozenset[str]] = {}
 
     def against(self, witness: SystemWitness) -> Divergence | None:
@@ -69,6 +70,8 @@ class Programs:
         for start in self._near(usual, theirs):
             drafts = [self._longer(Draft((), start, frozenset(), ()), first, what) for first in firsts]
             for draft in sorted((d for d in drafts if d is not None), key=self._detour):
+                if self._left <= 0:
+                    return None
                 if not self._is_wrong(draft.run):
                     continue
                 # Close to the ordinary state first: what else the counterexample has may be in an observer's way.
@@ -90,10 +93,28 @@ class Programs:
         of_guest = {part: value for part, value in changed.items() if part[0] == "guest"}
         registers = {part: 0 for part in missing if self._is_register(part)}
         every: list[Mapping[Part, int]] = [{}, *({part: value} for part, value in changed.items())]
-        for changes in [*every, of_guest, {**registers, **of_guest}, changed, {**missing, **changed}]:
+        for changes in [
+            *every,
+            *self._moved(of_guest, given, own),
+            of_guest,
+            {**registers, **of_guest},
+            changed,
+            {**missing, **changed},
+        ]:
             start = self._starts.changed(usual, changes)
             if start is not None:
                 yield start
+
+    def _moved(
+        self, changes: Mapping[Part, int], given: Mapping[Part, int], usual: Mapping[Part, int]
+    ) -> Iterator[Mapping[Part, int]]:
+        """The cells of `changes` as far from where each register ordinarily points as from where it did."""
+        memory, size = self._fetching.array, self._fetching.size
+        for register, value in usual.items():
+            if self._is_register(register):
+                away = value - given.get(register, 0)
+                cells = {i: cell for (group, name, i), cell in changes.items() if (group, name) == ("guest", memory)}
+                yield {("guest", memory, (i + away) % size): cell for i, cell in cells.items() if i is not None}
 
     def _is_register(self, part: Part) -> bool:
         """A scalar of the program's own, but for the program counter."""
@@ -152,13 +173,14 @@ class Programs:
         if draft.run[-1].parts:
             return draft
         wrong = self._wrong(draft.run[-1])
-        following: list[int | None] = list(dict.fromkeys([draft.words[0], *self.others, *self._words(wrong)]))
         frontier = [draft]
-        while frontier and len(frontier[0].run) < LONGEST:
+        while frontier and self._left > 0 and len(frontier[0].run) < LONGEST:
             longer: list[Draft] = []
             for earlier in frontier:
-                for word in following if self._code(earlier, earlier.words[0]) else [None]:
+                for word in self._next(earlier, wrong):
                     found = self._longer(earlier, word, what)
+                    if self._left <= 0:
+                        return None
                     if found is None:
                         continue
                     if not found.run[-1].parts:
@@ -167,6 +189,11 @@ class Programs:
                         return found
             frontier = longer
         return None
+
+    def _next(self, draft: Draft, wrong: frozenset[str]) -> Iterator[int | None]:
+        if not self._code(draft, draft.words[0]):
+            return iter([None])
+        return chain([draft.words[0], *self.others], self._words(wrong))
 
     def _wrong(self, taken: Taken) -> frozenset[str]:
         """What of the virtual machine is not as it would be alone, and what of the host is not as the map has it."""
@@ -191,16 +218,18 @@ class Programs:
         alone = self._run(fresh, what, 1)
         return alone is None or not alone[-1].parts
 
-    def _words(self, wrong: frozenset[str]) -> list[int]:
+    def _words(self, wrong: frozenset[str]) -> Iterator[int]:
         """Words of every form, those first that read what is wrong, and of these those with the smallest operands."""
-        if self._pool is None:
-            self._pool = [(i, variants(self.system.guest, i)) for i in self.machine.instructions]
-        found: list[int] = []
         for reads in (True, False):
-            forms = [words for i, words in self._pool if bool(self._reads(i) & wrong) is reads]
-            longest = max(map(len, forms), default=0)
-            found += [words[n] for n in range(longest) for words in forms if n < len(words)]
-        return found
+            for n in range(MOST):
+                for form in self.machine.instructions:
+                    if bool(self._reads(form) & wrong) is reads and n < len(self._of_form(form)):
+                        yield self._of_form(form)[n]
+
+    def _of_form(self, form: Instruction) -> list[int]:
+        if form not in self._pool:
+            self._pool[form] = variants(self.system.guest, form)
+        return self._pool[form]
 
     def _reads(self, instruction: Instruction) -> frozenset[str]:
         """The components that an instruction reads."""
