@@ -87,7 +87,10 @@ def translation(form: Form) -> Callable[..., None]:
 
         def unit(cpu: Cpu, **fields: Term) -> None:
             cpu.trap(READS_CODE, when=fields["prefix"][7:5] == CS_OVERRIDE, error_code=0)
+            # No other word reads by CS's base. Written with the guest's own, its operands are the guest's as terms.
+            base, cpu.CS_base = cpu.CS_base, cpu.code
             form(cast(IA32, cpu), **fields)
+            cpu.CS_base = base
 
         return unit
     return form
