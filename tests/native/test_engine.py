@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from functools import cache
 
 import pytest
 
 from ringproof.model.catalog import CATALOG, load
+from ringproof.model.cpu import Cause, Cpu, Kind
+from ringproof.model.terms import Term, bits
+from ringproof.model.third_generation import third_generation
 from ringproof.traces.interpreter import Interpreter, Trapped
 from ringproof.traces.native.engine import Engine, Reason
 from ringproof.traces.native.layout import NativeError
@@ -81,6 +85,25 @@ def check_steps(name: str, runs: int, steps: int, stride: int = 1) -> None:
                 break
             assert (run.steps, run.reason) == (stride, Reason.LIMIT)
     assert completed > runs
+
+
+def test_a_trap_of_a_delivery_leaves_the_details_of_the_trap_delivered() -> None:
+    def fetch(cpu: Cpu) -> Term:
+        cpu.trap(Cause("fetch fails", Kind.MEMORY), place=cpu.get("P") + 3)
+        return cpu.get("E")[cpu.get("P")]
+
+    def deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
+        cpu.trap(Cause("delivery fails", Kind.MEMORY), place=details["place"] + 1 if details else bits(0, 16))
+
+    machine = third_generation()
+    machine.fetch, machine.deliver = fetch, deliver
+    engine = Engine(machine)
+    engine.load(engine.initial(P=100))
+    run = engine.step()
+    assert run.reason is Reason.STUCK
+    assert run.trapped is not None and run.nested is not None
+    assert (run.trapped.cause.name, run.trapped.details) == ("fetch fails", {"place": 103})
+    assert (run.nested.cause.name, run.nested.details) == ("delivery fails", {"place": 104})
 
 
 def test_steps_quickly() -> None:

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -25,6 +25,7 @@ from .control import COUNT, NESTED, STOP_ARMED, STOP_VALUE, STUCK, TRAP
 from .entries import operand_slots
 from .kernel import Kernel
 from .layout import NativeError, bytes_of
+from .outcomes import TrapTable
 from .runtime import Running
 from .store import Store
 
@@ -120,8 +121,10 @@ class Engine:
         steps = self._taken()
         if result != STUCK:
             return Run(steps, REASONS[result])
-        nested = None if self.machine.deliver is None else self._trapped(self._number(NESTED))
-        return Run(steps, Reason.STUCK, self._trapped(self._number(TRAP)), nested)
+        kernel = self._kernel
+        delivery = replace(kernel.traps, details=kernel.nested)
+        nested = None if self.machine.deliver is None else self._trapped(self._number(NESTED), delivery)
+        return Run(steps, Reason.STUCK, self._trapped(self._number(TRAP), kernel.traps), nested)
 
     def execute(self, instruction: Instruction, fields: Mapping[str, int]) -> Trapped | None:
         """Runs one instruction with the given operands on the current state; a trap is returned, not delivered."""
@@ -135,18 +138,17 @@ class Engine:
             size = bytes_of(instruction.encoding.length.sort if variable is None else variable.sort)
             self._running.write(kernel.entry + slot.offset, fields[key].to_bytes(size, "little"))
         self._running.write(kernel.entry + kernel.number, self._numbers[instruction].to_bytes(4, "little"))
-        return self._trapped(self._running.call("execute", kernel.entry, kernel.world))
+        return self._trapped(self._running.call("execute", kernel.entry, kernel.world), kernel.traps)
 
     def _number(self, address: int) -> int:
         return int.from_bytes(self._running.read(address, 4), "little")
 
-    def _trapped(self, number: int) -> Trapped | None:
-        """The trap of this number, with the details that were left for it."""
+    def _trapped(self, number: int, traps: TrapTable) -> Trapped | None:
+        """The trap of this number, with the details that were left for it where `traps` says."""
         if not number:
             return None
         cause, details = self._signatures[number]
         values = {
-            name: self._store.get(self._kernel.traps.slot(position), BitVec(width))
-            for position, (name, width) in enumerate(details)
+            name: self._store.get(traps.slot(position), BitVec(width)) for position, (name, width) in enumerate(details)
         }
         return Trapped(cause, values, dict(details))

@@ -27,17 +27,20 @@ from .graph import Graph, Plan
 from .handlers import Handlers
 from .layout import ENTRY, FRAME_BYTES, WORLD, Layout, NativeError, Slot, bytes_of
 from .memory import CONTROL_BYTES, LOG_ENTRY_BYTES
-from .outcomes import OutcomeCode, TrapTable
+from .outcomes import DETAIL_BYTES, OutcomeCode, TrapTable
 from .recording_code import RecordingPlaces, Steps, define_recording, recordable
 from .stepping import ENTRIES, Stepping
 from .variants import implied, shortcut
 from .wasm import I32, PAGE, Function, Module, Op
+
+MOST_DETAILS = 16
 
 
 @dataclass(frozen=True)
 class Kernel:
     """The module as bytes, and what its memory and its numbers mean.
 
+    `nested` is the address of the details of a trap that a delivery meets; `traps` has that of all others.
     `world` is the address of the first world, and `layout` what lies in one; `log` is where the log begins. `entry` is
     room for a decoded instruction, which has its number at `number` (from 1 in the machine's order, 0 for none),
     the number of what executes it at `handler`, and operands from `first_operand` on. `recording` has the places of the
@@ -47,6 +50,7 @@ class Kernel:
     content: bytes
     layout: Layout
     traps: TrapTable
+    nested: int
     world: int
     log: int
     entry: int
@@ -70,7 +74,8 @@ class _Builder:
         self.layout = Layout(base=WORLD)
         self.layout.place({name: c.sort for name, c in machine.components.items()})
         self.control = Layout(CONTROL_BYTES)
-        self.traps = TrapTable(self.control.take(16 * 16, 16))
+        self.traps = TrapTable(self.control.take(DETAIL_BYTES * MOST_DETAILS, 16))
+        self.nested = self.control.take(DETAIL_BYTES * MOST_DETAILS, 16)
         self.word = Slot(self.control.take(bytes_of(machine.word)))
         words: list[Term] = []
         fetch = machine.fetch
@@ -114,7 +119,7 @@ class _Builder:
         world = self.control.take(0, 64)
         content = self.module.encoded(-(-(world + self.layout.top) // PAGE) + 16)
         return Kernel(
-            content, self.layout, self.traps, world, self.log,
+            content, self.layout, self.traps, self.nested, world, self.log,
             self.spare_entry, entry.handler, entry.number, entry.first_operand, recording,
         )  # fmt: skip
 
@@ -202,6 +207,7 @@ class _Builder:
             return None
         numbers: dict[int, int] = {}
         made: dict[tuple[object, ...], int] = {}
+        code = self.code.leaving_details_at(self.nested)
         for (_, details), trap in list(self.traps.numbers.items()):
             outcome = self.deliveries.get(trap)
             if outcome is None:
@@ -213,7 +219,7 @@ class _Builder:
             )
             if key not in made:
                 slots = {f"${name}": self.traps.slot(n) for n, (name, _) in enumerate(details)}
-                f, _ = self.code.function(f"deliver {trap}", outcome, slots)
+                f, _ = code.function(f"deliver {trap}", outcome, slots)
                 f.const(I32, 0)
                 made[key] = self.module.define(f)
             numbers[trap] = made[key]

@@ -9,7 +9,8 @@ reading done first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 from ringproof.model.cpu import Cause, Outcome, Trap
 from ringproof.model.terms import FALSE, TRUE, ArraySort, Term, concat
@@ -81,6 +82,12 @@ class OutcomeCode:
         self._support = support
         self._traps = traps
         self._graph = Graph(slots=slots)
+
+    def leaving_details_at(self, address: int) -> OutcomeCode:
+        """The same, but the details of traps are left at `address`."""
+        other = copy(self)
+        other._traps = replace(self._traps, details=address)
+        return other
 
     def function(
         self,
