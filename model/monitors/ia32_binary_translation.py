@@ -31,7 +31,8 @@ REPLACED = PATCHED
 
 CALL_OUT = Cause("#GP", Kind.PRIVILEGE, 13)
 READS_CODE = Cause("#GP (code read as data)", Kind.PRIVILEGE, 13)
-STRINGS = ("MOVS", "CMPS", "LODS", "OUTS")
+IMPLIED = ("MOVS", "CMPS", "LODS", "OUTS", "XLAT")
+"""Rows that read memory in a segment that a prefix names, without an operand that says so."""
 CS_OVERRIDE = 2
 
 ASSUMPTIONS = (
@@ -83,7 +84,7 @@ def translation(form: Form) -> Callable[..., None]:
     """What the unit for a word of `form` does on the host."""
     if form.name in REPLACED:
         return call_monitor
-    if form.name in STRINGS or any(may_be_memory(text) or text.startswith("moffs") for text in form.operands):
+    if form.name in IMPLIED or any(may_be_memory(text) or text.startswith("moffs") for text in form.operands):
 
         def unit(cpu: Cpu, **fields: Term) -> None:
             cpu.trap(READS_CODE, when=fields["prefix"][7:5] == CS_OVERRIDE, error_code=0)
