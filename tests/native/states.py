@@ -12,8 +12,12 @@ from ringproof.traces.python_code import Cells
 
 _FLAT = {f"{name}_limit": 0xFFFFFFFF for name in ("ES", "CS", "SS", "DS", "FS", "GS")}
 _DATA = {f"{name}_access": 0x93 for name in ("ES", "SS", "DS", "FS", "GS")}
+_IA32 = {**_FLAT, **_DATA, "CS_access": 0x9B, "halted": False, "GDTR_limit": 0xFFFF, "IDTR_limit": 0xFFFF}
+_WINDOW = {"window_bound": 0xFFFFF000, "INTR": False}
 FRIENDLY: dict[str, dict[str, Any]] = {
-    "ia32": {**_FLAT, **_DATA, "CS_access": 0x9B, "halted": False, "GDTR_limit": 0xFFFF, "IDTR_limit": 0xFFFF},
+    "ia32": _IA32,
+    "ia32-vmx": {**_IA32, **_WINDOW, "VMX_on": True, "VMCS_current": True},
+    "ia32-svm": {**_IA32, **_WINDOW},
     "pdp10-ka10": {"bound": 0xFF, "executing": False},
     "pdp10-ki10": {"MODE": 0, "executing": False},
 }
