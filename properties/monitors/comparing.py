@@ -48,7 +48,7 @@ def rows(system: System, found: Squared) -> list[Row]:
     cells = sorted({i for state in guest for i in state[memory] if region.owns(found.before, i)})
     for index in cells:
         lies = region.address(found.before, index)
-        label = f"{memory}[{number(index)}], on the host [{number(lies)}]"
+        label = f"{memory}[{number(index)}]" + (f", on the host [{number(lies)}]" if lies != index else "")
         listed.append(_row(label, _read((memory, index), guest), _read((memory, lies), host)))
     own = sorted({a for state in host for a in state[memory] if not system.in_region(found.before, a)})
     for address in own:
