@@ -1,7 +1,8 @@
 """Native engines against the reference interpreter on many random steps: `python -m tests.native.random_steps`.
 
 Each trace of a campaign's generator runs for 1 to 2000 steps in both, from the same state; states, steps and the last
-trap must be the same. What was compared is printed for each machine; exit code 1 says that something differed.
+trap, with what its delivery met, must be the same. What was compared is printed for each machine; exit code 1 says
+that something differed.
 With --blocks traces are longer and loop (see `random_loops`), so that many steps are taken in regions. The kernel is
 compared on the same steps then; printed are the share that regions took, and how many instruction forms they have.
 """
@@ -25,7 +26,7 @@ from ringproof.traces.native.store import canonical
 
 from .random_loops import put_loop
 
-LONGEST, LONGEST_LOOP = 2000, 8000
+LONGEST, LONGEST_LOOP = 2000, 16_000
 
 PART, PART_IN_BLOCKS = 20_000, 500_000
 """Steps that a process compares before it says how far it is. A tier of blocks takes time to make."""
@@ -51,9 +52,9 @@ def compare(generator: Generator, tier: Engine | Blocks, numbers: Iterator[int],
             again, found = _ended(tier, state, wanted)
             assert again == run, f"{said}: {again} in blocks, {run} in the kernel"
             assert found == after, f"{said}: states of blocks and kernel differ after {run.steps} steps"
-        trapped = _reference(interpreter, state, run.steps, stuck=run.reason is Reason.STUCK)
+        traps = _reference(interpreter, state, run.steps, stuck=run.reason is Reason.STUCK)
         assert run.steps == wanted or run.reason is Reason.STUCK, f"{said}: {run}"
-        assert run.trapped == trapped, f"{said}: {run.trapped} and {trapped}"
+        assert (run.trapped, run.nested) == traps, f"{said}: {run.trapped}, then {run.nested}, and {traps}"
         assert after == canonical(state), f"{said}: states differ after {run.steps} steps"
         total += run.steps + (run.reason is Reason.STUCK)
     return total
@@ -73,10 +74,16 @@ def _in_groups(place: int, targets: int) -> int:
     return (block * SERIALS_PER_BASE + serial) * targets + target
 
 
-def _reference(interpreter: Interpreter, state: State, steps: int, *, stuck: bool) -> Trapped | None:
+def _reference(
+    interpreter: Interpreter, state: State, steps: int, *, stuck: bool
+) -> tuple[Trapped | None, Trapped | None]:
+    """Takes the same steps; where the machine is stuck then, the trap, and what its delivery met."""
     for _ in range(steps):
         interpreter.step(state)
-    return interpreter.step(state).trapped if stuck else None
+    trapped = interpreter.attempt(state).trapped if stuck else None
+    if trapped is None or interpreter.machine.deliver is None:
+        return trapped, None
+    return trapped, interpreter.deliver(trapped, state)
 
 
 @dataclass(frozen=True)
