@@ -13,7 +13,7 @@ from ..ia32_non_root.events import begin, exception_information, fetch_mapped, t
 from ..ia32_non_root.exits import install_with_exits
 from ..ia32_non_root.machine import non_root_machine
 from ..ia32_non_root.processor import NonRootIA32
-from ..machine import CLOCK, RESOURCE, Machine
+from ..machine import CLOCK, DEVICE, RESOURCE, Machine
 from ..terms import FALSE, Array, BitVec, Bool, Term, bits
 from . import controls, fields, instructions
 from .exits import (
@@ -57,7 +57,8 @@ def ia32_vmx() -> Machine:
         kept=NOT_SWITCHED,
     )
     machine.component("VMX_on", Bool, RESOURCE, "VMX operation")
-    machine.component("VMCS", Array(fields.ENCODING, 32), RESOURCE, "the virtual-machine control structure, by field")
+    # A device and no resource: an exit saves the guest there, so that its registers show where it arrives.
+    machine.component("VMCS", Array(fields.ENCODING, 32), DEVICE, "the virtual-machine control structure, by field")
     machine.component("VMCS_address", BitVec(32), RESOURCE, "where the VMCS's region lies")
     machine.component("VMCS_current", Bool, RESOURCE, "the VMCS is current")
     machine.component("VMCS_launched", Bool, RESOURCE, "the VMCS is launched")
