@@ -38,16 +38,15 @@ ASSUMPTIONS = (
     "(paging's write protection stands for it; the machine ia32 leaves paging out)",
     "every gate of the host's IDT is of ring 0, so that the guest's software interrupts trap; vector 1's is absent",
     "the host's IDT, GDT and TSS lead every trap to the monitor: the guest reaches none of their cells",
-    "the monitor sets CR4.TSD, so that RDTSC traps, and clears IA32_SYSENTER_CS",
+    "the monitor sets the time-stamp counter to the guest's when it runs the guest, and clears IA32_SYSENTER_CS",
 )
 
 
 def host_machine(extend: Callable[[Machine], None] | None = None) -> Machine:
-    """`ia32` with CR4.TSD set, where a store outside ring 0 to a watched cell traps; `extend` may change it first."""
+    """`ia32`, where a store outside ring 0 to a watched cell traps; `extend` may change it first."""
     machine = ia32()
     if extend is not None:
         extend(machine)
-    machine.assuming({"TSD": "1"})
     machine.component("watched", Array(32, 1), RESOURCE, "cells that only ring 0 may change")
     after_each_step(machine, _watch)
     return machine
@@ -116,6 +115,7 @@ def _decided(ring: int, guest: View, own: View) -> Mapping[str, Term]:
         "VIF": FALSE,
         "VIP": FALSE,
         "halted": FALSE,
+        "TSC": guest.TSC,
         "LDTR_access": guest.LDTR_access,
         "LDTR_limit": guest.LDTR_limit,
     }

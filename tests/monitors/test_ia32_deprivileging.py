@@ -70,7 +70,9 @@ def test_an_instruction_that_does_something_else_in_ring_1_betrays_the_monitor(f
     assert set(found) <= shown
 
 
-@pytest.mark.parametrize("form", ["INC r32 [40+rd]", "PUSH r32 [50+rd]", "PUSH DS [1E]", "CPUID [0F A2]"])
+@pytest.mark.parametrize(
+    "form", ["INC r32 [40+rd]", "PUSH r32 [50+rd]", "PUSH DS [1E]", "CPUID [0F A2]", "RDTSC [0F 31]"]
+)
 def test_what_runs_directly_is_the_guests_own_step_and_stays_in_the_region(form: str) -> None:
     subject = squares(RING_1, form)
     claims = (subject.direct(), subject.control_direct(), subject.efficient())
@@ -78,7 +80,7 @@ def test_what_runs_directly_is_the_guests_own_step_and_stays_in_the_region(form:
 
 
 @pytest.mark.parametrize(
-    "form", ["CLI [FA]", "HLT [F4]", "MOV rm32, CRn [0F 20 /r]", "IN AL, DX [EC]", "RDTSC [0F 31]"]
+    "form", ["CLI [FA]", "HLT [F4]", "MOV rm32, CRn [0F 20 /r]", "IN AL, DX [EC]", "RDPMC [0F 33]"]
 )
 def test_a_privileged_instruction_always_traps_and_is_interpreted(form: str) -> None:
     subject = squares(RING_1, form)
