@@ -265,11 +265,12 @@ class Subject(ABC):
         """Where the guest's machine completes, so does the host, without the monitor."""
         hypotheses = (*self.hypotheses, self.construction.promises(self.view), ~self.guest.trapping())
         counted = [trap for trap in self.host.traps if trap.cause not in self.placement.tracing]
+        traced = any_of(*[trap.guard for trap in self.host.traps if trap.cause in self.placement.tracing])
         differences: dict[str, Term] = {"the monitor interprets": ~self.directly}
         for trap in counted:
             name = f"{trap.cause.name} on the host"
             differences[name] = differences.get(name, FALSE) | trap.guard
-        return self._claim(EFFICIENCY, "direct", hypotheses, differences)
+        return self._claim(EFFICIENCY, "direct", (*hypotheses, ~traced), differences)
 
     # Comparing.
 
