@@ -147,6 +147,15 @@ class System:
     def _react(self, together: Together, step: Step) -> tuple[Together, Monitored]:
         """What the monitor does at the host's trap of `step`."""
         assert step.trapped is not None
+        if self.construction.delivers(step.trapped.cause):
+            host = copied(together.host)
+            self.host.deliver(step.trapped, host)
+            alone = copied(together.guest)
+            self.guest.deliver(step.trapped, alone)
+            after = Together(
+                {**together.guest, **{n: alone[n] for n in self.placement.kept_of_guest}}, host, together.kept
+            )
+            return Together(self.view(after), host, together.kept), Monitored("direct", step, None)
         if step.word is not None and self.emulates(together, step.trapped):
             return self._simulate(together, "emulated", step.word, step.trapped)
         return self._deliver(together, "reflected", step)

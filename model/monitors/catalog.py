@@ -50,6 +50,7 @@ def _systems() -> Mapping[str, Callable[[], Construction]]:
     found["ia32/de-privileging-ring3"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 3)
     found["ia32/paravirtual"] = partial(_ia32, "ia32_paravirtual", "paravirtual")
     found["ia32/binary-translation"] = partial(_ia32, "ia32_binary_translation", "binary_translation")
+    found["ia32-vmx/hardware-assisted"] = partial(_ia32, "ia32_hardware", "vmx")
     return found
 
 

@@ -33,10 +33,12 @@ class Construction:
     `routines` are by the name of the instruction; one that has none is interpreted by its own meaning over the
     virtual state (the paper's table look-up, section 4). `interprets(guest)` says when the monitor runs nothing
     directly, and `emulates(guest, cause)` when a trap of the host is one that the guest must not see. `reflect`
-    carries a trap into the guest, as the guest's own hardware would (None: by that very definition). `promises(guest)`
-    says where an innocuous instruction is to run directly (the paper's hybrid: in user mode). `laws` are
-    equations about the map, or about the map `nested` that it is a form of. `depth` monitors lie under the guest, one
-    under the other. `translates(guest)` says when what runs on the host is not the guest's code but made of it once.
+    carries a trap into the guest, as the guest's own hardware would (None: by that very definition). The host itself
+    `delivers(cause)` to the guest, without the monitor, where its hardware has a place for the guest's own.
+    `promises(guest)` says where an innocuous instruction is to run directly (the paper's hybrid: in user mode).
+    `laws` are equations about the map, or about the map `nested` that it is a form of. `depth` monitors lie under the
+    guest, one under the other. `translates(guest)` says when what runs on the host is not the guest's code but made of
+    it once.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Construction:
     emulates: Callable[[View, Cause], Term]
     routines: Mapping[str, Routine] = field(default_factory=dict)
     reflect: Deliver | None = None
+    delivers: Callable[[Cause], bool] = lambda cause: False
     promises: Callable[[View], Term] = lambda guest: TRUE
     laws: Mapping[str, Law] = field(default_factory=dict)
     nested: Placement | None = None

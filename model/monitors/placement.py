@@ -34,7 +34,8 @@ class Placement:
     guest was placed in them. `decided(guest, own)` gives the host's components that the monitor sets; other components
     are the guest's where their role is program, and the host's own elsewhere. `offset(guest)` is how far up the guest's
     cells lie, `region(guest, address)` says which of the host's cells are the guest's. `granted(guest, own)` is what
-    the allocator grants and what holds of the host while guests run. `entered(own, after)` says that the monitor has
+    the allocator grants and what holds of the host while guests run; `assumed` is more that holds before a step, which
+    no step has to keep, and which `assumptions` put in words. `entered(own, after)` says that the monitor has
     control of the host in the state `after` a trap. `ordinary` is a state that programs can be run from: what differs
     from where the guest and the host start by themselves, by the names of the placement's variables; `ordinary_text`
     says in words what the guest is like there.
@@ -58,6 +59,7 @@ class Placement:
     assumptions: tuple[str, ...] = field(default=())
     ordinary: Mapping[str, int | Mapping[int, int]] = field(default_factory=dict)
     ordinary_text: str = ""
+    assumed: Callable[[View, View], list[Term]] = lambda guest, own: []
     lent: frozenset[str] = frozenset()
     returned: Callable[[View, View], Mapping[str, Term]] = lambda guest, host: {}
     bounds: Callable[[View], Term] = lambda host: TRUE
@@ -99,7 +101,8 @@ class Placement:
     def hypotheses(self) -> list[Term]:
         """What the allocator keeps, and the guest's own rules for its states."""
         guest = self.guest_state()
-        return [*self.granted(self.view(guest), self.own_view()), *self.guest.valid(guest)]
+        view, own = self.view(guest), self.own_view()
+        return [*self.granted(view, own), *self.assumed(view, own), *self.guest.valid(guest)]
 
     def host_state(self, guest: Mapping[str, Term], memory: Term) -> dict[str, Term]:
         """f: the host's state where the guest's is `guest` and the host's memory is `memory`."""

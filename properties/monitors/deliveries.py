@@ -6,13 +6,14 @@ definition; that such a delivery writes into the region is claimed for each trap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from ringproof.model.cpu import Outcome
+from ringproof.model.cpu import Cause, Outcome
 from ringproof.model.machine import Machine
 from ringproof.model.terms import Term, var
+from ringproof.traces.interpreter import UNDEFINED
 
-from .obligations import CONTROL, Claim, Squares, Subject
+from .obligations import CONTROL, EQUIVALENCE, Claim, Squares, Subject
 from .steps import delivered
 
 
@@ -33,12 +34,31 @@ class Deliveries(Subject):
         if self.construction.reflect is not None:
             return
         traps = [trap for instruction in machine.instructions for trap in machine.outcome(instruction).traps]
+        if self.construction.delivers(UNDEFINED):
+            yield from self._by_the_host(UNDEFINED, {})
         known = {(trap.cause.name, tuple(trap.details)): trap for trap in traps if trap.cause.vector is not None}
         for (name, details), trap in known.items():
             values = {key: var(f"$detail.{key}", trap.details[key].sort) for key in details}
+            if self.construction.delivers(trap.cause):
+                yield from self._by_the_host(trap.cause, values)
+                continue
             after = delivered(machine, self.guest_state, trap.cause, values)
             hypotheses = (*self.placement.hypotheses(), ~after.declined)
             yield self._claim(CONTROL, f"delivered ({name})", hypotheses, self.escapes(after.state))
+
+    def _by_the_host(self, cause: Cause, details: Mapping[str, Term]) -> Iterator[Claim]:
+        """What the host's hardware makes of the trap is f of what the guest's own would."""
+        alone = delivered(self.construction.guest, self.guest_state, cause, details)
+        after = delivered(self.construction.host, self.host_state, cause, details)
+        hypotheses = (*self.placement.hypotheses(), ~alone.declined)
+        differences = {"the host declines": after.declined}
+        for name in self.placement.kept_of_guest:
+            differences[f"the virtual {name}"] = self._differ(name, self.guest_state[name], alone.state[name])
+        differences |= self.apart(after.state, alone.state)
+        yield self._claim(EQUIVALENCE, f"delivered by the host ({cause.name})", hypotheses, differences)
+        memory = self.placement.memory
+        outside = {"a cell outside the region": self._outside(self.host_state[memory], after.state[memory])}
+        yield self._claim(CONTROL, f"delivered by the host ({cause.name})", (*hypotheses, ~after.declined), outside)
 
 
 class Foreign(Squares):

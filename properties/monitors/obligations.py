@@ -179,6 +179,9 @@ class Subject(ABC):
             emulates = []
         for index, trap in enumerate(self.host.traps):
             taken = all_of(self.directly, first(self.host, index))
+            if construction.delivers(trap.cause) and trap.cause.kind is not Kind.UNSUPPORTED:
+                yield self._delivered(index, taken)
+                continue
             own = construction.emulates(self.view, trap.cause)
             if own is not FALSE:
                 emulates.append(all_of(taken, own))
@@ -204,6 +207,14 @@ class Subject(ABC):
         yield self._claim(EQUIVALENCE, "emulated", hypotheses, differences)
         completes = (*hypotheses, ~after.trapping())
         yield self._claim(CONTROL, "emulated", completes, self.escapes(after.state))
+
+    def _delivered(self, index: int, taken: Term) -> Claim:
+        """The host delivers the trap to the guest by itself (see `deliveries`): it is the guest's own."""
+        trap = self.host.traps[index]
+        hypotheses = (*self.hypotheses, taken, ~self._guest_declines())
+        missing = {f"the guest's machine does not trap for {trap.cause.name}": ~self._guest_traps(trap)}
+        number = 1 + sum(t.cause.name == trap.cause.name for t in self.host.traps[:index])
+        return self._claim(EQUIVALENCE, f"delivered by the host ({trap.cause.name}, {number})", hypotheses, missing)
 
     def _reflected(self, index: int, taken: Term) -> Iterator[Claim]:
         trap = self.host.traps[index]
@@ -284,7 +295,8 @@ class Subject(ABC):
     def apart(self, host: Mapping[str, Term], guest: Mapping[str, Term]) -> dict[str, Term]:
         """Where the host's state is not f of the guest's state `guest`."""
         expected = self.placement.host_state(guest, self.placement.host_memory(guest))
-        return {name: self._differ(name, term, expected[name]) for name, term in host.items()}
+        clocks = {n for n, c in self.placement.host.components.items() if c.role is Role.CLOCK}
+        return {name: self._differ(name, term, expected[name]) for name, term in host.items() if name not in clocks}
 
     def escapes(self, after: Mapping[str, Term]) -> dict[str, Term]:
         """The monitor's own writes for the guest leave the region."""

@@ -11,12 +11,12 @@ import pytest
 from ringproof.model.machine import Instruction, Machine
 from ringproof.model.third_generation import third_generation
 from ringproof.model.third_generation.variants import VARIANTS, variant
+from ringproof.papers.popek_goldberg_1974.enumeration import Enumeration, reserved_depends_on
 from ringproof.properties.classification import classify_form
 from ringproof.properties.definitions import Semantics
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.interpreter import Interpreter
 
-from ringproof.papers.popek_goldberg_1974.enumeration import Enumeration, reserved_depends_on
 from .expected import rows
 
 TINY = (1, 6)
