@@ -99,9 +99,11 @@ def raised(ring: int, access: Term) -> Term:
     return concat(access[7], ite(kernel, bits(ring, 2), access[6:5]), access[4:0])
 
 
-def lowered(ring: int, access: Term) -> Term:
-    """What `raised` was applied to, where the kernel's ring is its own; else the host cannot tell."""
-    kernel = access[6:5] == ring if ring != 3 else FALSE
+def lowered(ring: int, access: Term, kept: Term) -> Term:
+    """What `raised` was applied to, where the kernel's ring is its own; else `kept`, unless the host's is another."""
+    if ring == 3:
+        return ite(access == raised(ring, kept), kept, access)
+    kernel = access[6:5] == ring
     return concat(access[7], ite(kernel, bits(0, 2), access[6:5]), access[4:0])
 
 
@@ -124,7 +126,8 @@ def _decided(ring: int, guest: View, own: View) -> Mapping[str, Term]:
 def _returned(ring: int, guest: View, host: View) -> Mapping[str, Term]:
     """g of what is lent: what the monitor reads in the host's registers when it has control again."""
     found = {name: getattr(host, name) for name in LENT}
-    found |= {f"{name}_access": lowered(ring, found[f"{name}_access"]) for name in SEGMENT_NAMES}
+    hidden = [f"{name}_access" for name in SEGMENT_NAMES]
+    found |= {name: lowered(ring, found[name], getattr(guest, name)) for name in hidden}
     level = host.CPL
     return found | {"CPL": ite(level == ring, bits(0, 2), level)}
 

@@ -73,8 +73,9 @@ def test_an_instruction_that_does_something_else_in_ring_1_betrays_the_monitor(f
 @pytest.mark.parametrize(
     "form", ["INC r32 [40+rd]", "PUSH r32 [50+rd]", "PUSH DS [1E]", "CPUID [0F A2]", "RDTSC [0F 31]"]
 )
-def test_what_runs_directly_is_the_guests_own_step_and_stays_in_the_region(form: str) -> None:
-    subject = squares(RING_1, form)
+@pytest.mark.parametrize("name", [RING_1, RING_3])
+def test_what_runs_directly_is_the_guests_own_step_and_stays_in_the_region(name: str, form: str) -> None:
+    subject = squares(name, form)
     claims = (subject.direct(), subject.control_direct(), subject.efficient())
     assert [differences(claim) for claim in claims] == [[], [], []]
 
