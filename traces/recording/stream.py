@@ -29,7 +29,7 @@ from ringproof.traces.interpreter import State
 
 from .shape import Shape, TraceError
 
-CHUNK = 8192
+CHUNK = 16384
 """Steps whose stream can be read without those before it."""
 
 
