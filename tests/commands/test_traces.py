@@ -332,12 +332,12 @@ def test_the_first_divergence_is_shown(trace: Path, state: Path, tmp_path: Path,
 
 
 def test_a_recording_that_was_cut_off_is_told(trace: Path, state: Path, tmp_path: Path, capsys: Capture) -> None:
-    run("--state", str(state), "--steps", "9000", "--record", str(trace), "--every-step")
+    run("--state", str(state), "--steps", "17000", "--record", str(trace), "--every-step")
     trace.write_bytes(trace.read_bytes()[:-150])
     capsys.readouterr()
     assert main(["replay", str(trace)]) == 0
     out, err = capsys.readouterr()
-    assert err == f"{trace} was cut off after 8192 steps; these are whole.\n"
+    assert err == f"{trace} was cut off after 16384 steps; these are whole.\n"
     assert out.endswith("All of its whole chunks were taken again, and are what was recorded.\n")
 
 

@@ -257,7 +257,7 @@ def end(**changes: Any) -> bytes:
         (header(state={"X": "0x1"}) + end(), "does not fit third-generation: third-generation has no component"),
         (header(state={"P": "0x1ffff"}) + end(), "does not fit third-generation: P is a hexadecimal number of 16 bits"),
         (header(inputs=[Input(step=3, values={"P": "nine"})]) + end(), "does not fit third-generation: P is a hexa"),
-        (header(chunk=1) + end(), "has chunks of 1 steps; 8192 were expected"),
+        (header(chunk=1) + end(), "has chunks of 1 steps; 16384 were expected"),
     ],
 )  # fmt: skip
 def test_what_does_not_add_up(tmp_path: Path, content: bytes, sentence: str) -> None:
