@@ -415,6 +415,10 @@ class Undefined(Subject):
     def selected(self) -> tuple[Term, ...]:
         return (any_of(*[encoding.matches for encoding in self.construction.guest.undefined]),)
 
+    def claims(self, *, innocuous: bool) -> Iterator[Claim]:
+        if self.construction.guest.undefined:
+            yield from super().claims(innocuous=innocuous)
+
 
 class Maps(Subject):
     """The claims about the VM map itself: what was placed is read back, and the construction's own laws."""
