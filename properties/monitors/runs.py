@@ -36,12 +36,14 @@ class Apart:
 
 @dataclass(frozen=True)
 class Taken:
-    """One step of both runs, with the states after it.
+    """One step of both runs: the states from which each machine took it, and those after it.
 
     `apart` are the visible differences of the guest after the step, `hidden` the others; `shown` is what a property
     other than equivalence objects to.
     """
 
+    before: State
+    host: State
     step: Step
     alone: State
     monitored: Monitored
@@ -77,6 +79,7 @@ class Runs:
         alone, together = copied(start.guest), start
         alone[self.system.placement.memory] = self.region.inside(start)
         for _ in range(steps):
+            before = copied(alone)
             step = self._alone(alone)
             try:
                 together = self.tables.filled(together)
@@ -90,7 +93,7 @@ class Runs:
             if what in (CONTROL, EFFICIENCY):
                 shown = CHECKS[what](self.system, together, alone, step, after, monitored)
             apart = tuple(self._apart(self._visible, alone, after))
-            taken = Taken(step, copied(alone), monitored, after, apart, hidden, tuple(shown))
+            taken = Taken(before, together.host, step, copied(alone), monitored, after, apart, hidden, tuple(shown))
             yield taken
             if taken.parts:
                 return

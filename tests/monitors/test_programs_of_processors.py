@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ringproof.commands.validate_witnesses import files_of, replays
 from ringproof.model.monitors.catalog import system
 from ringproof.properties.monitors.demonstrating import programs
 from ringproof.properties.monitors.starting import ordinary
 from ringproof.properties.monitors.telling import Told
 from ringproof.properties.monitors.witness import SystemWitness
 from ringproof.traces.monitored import System
+from ringproof.traces.oracles.sources import source
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +60,18 @@ def test_popf_loses_the_interrupt_flag_and_a_trap_shows_it() -> None:
     assert found.start == ("memory[0x8001] = 2",)
     assert found.unseen == ("IF is 1 alone and 0 under the monitor after POPFD",)
     assert found.differences == ("memory[0x8001] is 2 alone and 0 under the monitor",)
+
+
+def test_a_program_runs_in_another_implementation_as_in_both_runs_of_the_model(tmp_path: Path) -> None:
+    pytest.importorskip("unicorn", reason="the unicorn package is not installed")
+    oracle = source("unicorn")
+    shown = programs(POPF.system, [("it", (POPF,))], jobs=1)["it"]
+    assert shown is not None
+    shown.program.save(tmp_path)
+    found = replays("ia32", files_of(tmp_path), oracle.make(), oracle.deviations)
+    assert [ran.instruction for ran, _ in found.listed] == ["POPF"]
+    assert {cause.name for cause in found.deviations} == {"interrupts by instruction"}
+    assert (found.total, found.differ) == (1, [])
 
 
 def test_the_monitor_of_the_ka10_does_not_learn_that_jrst_entered_user_mode() -> None:

@@ -32,7 +32,7 @@ def test_without_bochs_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_without_counterexamples_selects_nothing(tmp_path: Path) -> None:
     result = run("--witnesses", str(tmp_path))
     assert result.exit_code == Exit.NOTHING_SELECTED
-    assert result.stderr == f"ringproof: there are no counterexamples (cx-*.json) in {tmp_path}\n"
+    assert result.stderr == f"ringproof: there are no counterexamples (cx-*.json, dv-*.json) in {tmp_path}\n"
 
 
 def test_counterexamples_are_for_unicorn(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ ORACLES = ("unicorn", "bochs", "host")
 @click.option("--only", multiple=True, metavar="NAME", help="Only the instructions of this row; repeatable.")
 @click.option(
     "--witnesses", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="Instead, run the counterexamples saved in DIR (by `ringproof check --save`) as machine code.",
+    help="Instead, run what `ringproof check --save` or `prove --save` left in DIR as machine code.",
 )  # fmt: skip
 @click.option("--coverage", is_flag=True, help="Also what was compared of each instruction: ring, outcome, steps.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -84,9 +84,9 @@ def run_witnesses(machine: str, against: str, folder: Path, *, quiet: bool, as_j
 
     if against != "unicorn":
         raise click.UsageError(f"{against} does not run any state that it is given; --witnesses is for unicorn")
-    files = sorted(folder.glob("cx-*.json"))
+    files = validate_witnesses.files_of(folder)
     if not files:
-        click.echo(f"ringproof: there are no counterexamples (cx-*.json) in {folder}", err=True)
+        click.echo(f"ringproof: there are no counterexamples (cx-*.json, dv-*.json) in {folder}", err=True)
         return Exit.NOTHING_SELECTED
     try:
         chosen = source(against)
