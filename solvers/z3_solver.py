@@ -38,14 +38,20 @@ _BINARY: dict[str, Callable[..., Any]] = {
 }
 
 QUICK = 4_000_000
-"""The resource units that the plain core may spend before the bit-blasting solver is asked."""
+"""The resource units that the plain core may spend before the bit-blasting solver is asked, unless told otherwise."""
 
 SPENT = ("canceled", "max. resource limit exceeded")
 """The reasons that z3 gives when its resource units are spent."""
 
 
 class Z3Solver:
-    """The back end. `check` raises z3.Z3Exception only for a fault of the translation."""
+    """The back end. `check` raises z3.Z3Exception only for a fault of the translation.
+
+    `quick` are the resource units that the plain core may spend on a question before it is bit-blasted.
+    """
+
+    def __init__(self, quick: int = QUICK) -> None:
+        self._quick = quick
 
     @property
     def name(self) -> str:
@@ -61,7 +67,7 @@ class Z3Solver:
             return Unsat(0)
         context = _Context()
         try:
-            answer = context.decide(reduced.goal, budget)
+            answer = context.decide(reduced.goal, budget, self._quick)
         finally:
             context.close()
         return _completed(answer, reduced)
@@ -123,14 +129,14 @@ class _Context:
             self.asts[id(node)] = self._translate(node)
         return order
 
-    def decide(self, goal: Term, budget: int) -> Answer:
+    def decide(self, goal: Term, budget: int, quick: int = QUICK) -> Answer:
         """The plain core first, which is quick on most obligations; the bit-blasting solver on the rest."""
         order = self.translate([goal])
         parts = _parts(goal)
-        quick = self.ask(self.solver(parts), order, (), min(budget, QUICK))
-        if not isinstance(quick, Undecided) or quick.cost >= budget:
-            return quick
-        return self.ask(self.solver(parts, "QF_UFBV"), order, (), budget - quick.cost)
+        answer = self.ask(self.solver(parts), order, (), min(budget, quick))
+        if not isinstance(answer, Undecided) or answer.cost >= budget:
+            return answer
+        return self.ask(self.solver(parts, "QF_UFBV"), order, (), budget - answer.cost)
 
     def solver(self, parts: Sequence[Term], logic: str = "") -> Any:
         """A solver that holds `parts`: the plain core, or the one that z3 has for `logic`."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ringproof.model.encoding import WORD
-from ringproof.model.terms import ArraySort, Term, substitute, var, variables
+from ringproof.model.terms import ArraySort, Term, all_of, any_of, substitute, topological, var, variables
 from ringproof.solvers.answer import Solver, Unsat
 
 
 class Lemmas:
     """The general statements that were asked of one solver, and whether they were proved.
 
-    `asked` has the cost of each question in the solver's units.
+    What the hypotheses say about cells of memory is left out, since no statement reads any. `asked` has the cost of
+    each question in the solver's units.
     """
 
     def __init__(self, solver: Solver, budget: int) -> None:
@@ -34,9 +35,11 @@ class Lemmas:
         found = self._agreed.get((one, two))
         if found is None:
             opaque = {first for (first, _), same in self._agreed.items() if same and first is not one}
+            scalar = [rule for rule in hypotheses if all(node.op != "select" for node in topological([rule]))]
             found = any(
-                self._never((*hypotheses, first != second))
-                for first, second in (general([one, two], kept, opaque) for kept in _kept(hypotheses, one, two))
+                self._never((*scalar, first != second))
+                for own in _kept(hypotheses, one, two)
+                for first, second in _statements(one, two, own, opaque)
             )
             self._agreed[one, two] = found
         return found
@@ -55,6 +58,31 @@ def _kept(hypotheses: Sequence[Term], one: Term, two: Term) -> Iterator[list[Ter
     own = variables(hypotheses)
     yield own
     yield [*own, *[v for v in variables([one, two]) if not isinstance(v.sort, ArraySort) and v.name != WORD]]
+
+
+def _statements(one: Term, two: Term, kept: Collection[Term], opaque: Collection[Term]) -> Iterator[list[Term]]:
+    """General statements each of which says that `one` and `two` are equal, the most general first.
+
+    Where both are conjunctions (or both disjunctions), parts that they share may be left out: all of them, or those
+    that say nothing about what the others turn on.
+    """
+    for op, together in (("and", all_of), ("or", any_of)):
+        parts, others = _parts(one, op), _parts(two, op)
+        shared = set(parts) & set(others)
+        if not shared or op not in (one.op, two.op):
+            continue
+        rests = [together(*[part for part in each if part not in shared]) for each in (parts, others)]
+        first, second, *said = general([*rests, *[part for part in parts if part in shared]], kept, opaque)
+        yield [first, second]
+        about = set(variables([first, second]))
+        near = [part for part in said if about.issuperset(variables([part]))]
+        if near:
+            yield [together(first, *near), together(second, *near)]
+    yield general([one, two], kept, opaque)
+
+
+def _parts(term: Term, op: str) -> tuple[Term, ...]:
+    return term.args if term.op == op else (term,)
 
 
 def general(terms: Sequence[Term], kept: Iterable[Term], opaque: Collection[Term] = ()) -> list[Term]:

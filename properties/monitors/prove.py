@@ -29,6 +29,9 @@ from .witness import SystemWitness
 BESIDES: Mapping[int, type[Subject]] = {-1: Fetch, -2: Undefined, -3: Maps, -4: Deliveries}
 """What is proved beside the instruction forms, under numbers that no form has."""
 
+EASY = 100_000
+"""The solver's resource units for a lemma before it is bit-blasted: lemmas are small and full of sums."""
+
 
 @dataclass(frozen=True)
 class Obligation:
@@ -178,7 +181,7 @@ class _Worker:
         self.job = job
         self.construction = construct(job.name)
         self.solver = Z3Solver()
-        self.lemmas = Lemmas(self.solver, job.budget)
+        self.lemmas = Lemmas(Z3Solver(quick=EASY), job.budget)
         self.semantics = Semantics(self.construction.guest)
         self.discharger = Discharger(System(self.construction), job.name, self.solver, job.budget)
 
