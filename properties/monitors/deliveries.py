@@ -13,7 +13,7 @@ from ringproof.model.machine import Machine
 from ringproof.model.terms import Term, var
 from ringproof.traces.interpreter import UNDEFINED
 
-from .obligations import CONTROL, EQUIVALENCE, Claim, Squares, Subject
+from .obligations import CONTROL, EQUIVALENCE, OUTSIDE, Claim, Squares, Subject
 from .steps import delivered
 
 
@@ -44,7 +44,7 @@ class Deliveries(Subject):
                 continue
             after = delivered(machine, self.guest_state, trap.cause, values)
             hypotheses = (*self.placement.hypotheses(), ~after.declined)
-            yield self._claim(CONTROL, f"delivered ({name})", hypotheses, self.escapes(after.state))
+            yield self._claim(CONTROL, f"delivered ({name})", hypotheses, self.escapes(after.state, after.declined))
 
     def _by_the_host(self, cause: Cause, details: Mapping[str, Term]) -> Iterator[Claim]:
         """What the host's hardware makes of the trap is f of what the guest's own would."""
@@ -57,7 +57,7 @@ class Deliveries(Subject):
         differences |= self.apart(after.state, alone.state)
         yield self._claim(EQUIVALENCE, f"delivered by the host ({cause.name})", hypotheses, differences)
         memory = self.placement.memory
-        outside = {"a cell outside the region": self._outside(self.host_state[memory], after.state[memory])}
+        outside = {OUTSIDE: self.outside(self.host_state[memory], after.state[memory], after.declined)}
         yield self._claim(CONTROL, f"delivered by the host ({cause.name})", (*hypotheses, ~after.declined), outside)
 
 

@@ -37,7 +37,7 @@ from ringproof.model.terms.array import stores
 from ringproof.traces.interpreter import UNDEFINED
 
 from .alignment import aligned
-from .steps import Total, delivered, first, on_state, over_word, replaced, total, unlike
+from .steps import Total, compared, delivered, first, on_state, over_word, replaced, total, unlike
 
 FETCH, LAW = "fetch", "map"
 GRANTS = "what the allocator keeps"
@@ -45,6 +45,7 @@ EQUIVALENCE, CONTROL, EFFICIENCY, MAP = "equivalence", "resource-control", "effi
 PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY, MAP)
 
 LENT, WATCHED = "what the host lends", "a cell that the monitor watches"
+OUTSIDE = "a cell outside the region"
 AT = "$at"
 """The variable of the cell at which memories are compared."""
 
@@ -194,7 +195,8 @@ class Subject(ABC):
             after = self.emulated()
             differences = {"the monitor declines": after.declined}
             yield self._claim(EQUIVALENCE, "emulated", hypotheses, differences | self.between(after.state))
-            yield self._claim(CONTROL, "emulated", hypotheses, self.escapes(after.state))
+            outside = self.escapes(after.state, self.guest_step.declined)
+            yield self._claim(CONTROL, "emulated", hypotheses, outside)
 
     def _simulated(self, taken: Term) -> Iterator[Claim]:
         """The monitor's routine does what the instruction does; what it delivers is the guest's own delivery."""
@@ -206,7 +208,7 @@ class Subject(ABC):
             differences[name] = self._differ(name, term, self.guest.state[name]) & ~self.guest.trapping()
         yield self._claim(EQUIVALENCE, "emulated", hypotheses, differences)
         completes = (*hypotheses, ~after.trapping())
-        yield self._claim(CONTROL, "emulated", completes, self.escapes(after.state))
+        yield self._claim(CONTROL, "emulated", completes, self.escapes(after.state, after.trapping()))
 
     def _delivered(self, index: int, taken: Term) -> Claim:
         """The host delivers the trap to the guest by itself (see `deliveries`): it is the guest's own."""
@@ -236,7 +238,9 @@ class Subject(ABC):
         for name, term in after.state.items():
             differences[name] = self._differ(name, term, own.state[name])
         yield self._claim(EQUIVALENCE, case, hypotheses, differences)
-        yield self._claim(CONTROL, case, hypotheses, self.escapes(after.state) | self._entered(index))
+        yield self._claim(
+            CONTROL, case, hypotheses, self.escapes(after.state, self.guest_step.declined) | self._entered(index)
+        )
 
     def control_direct(self) -> Claim:
         """What runs directly changes nothing that the monitor decides on, and no cell outside the region."""
@@ -246,7 +250,7 @@ class Subject(ABC):
         for name, component in machine.components.items():
             before, after = self.host_state[name], self.host.state[name]
             if name == self.placement.memory:
-                differences["a cell outside the region"] = self._outside(before, after)
+                differences[OUTSIDE] = self.outside(before, after, self.host.trapping())
                 own = self.placement.own_view()
                 watched = [guard & self.placement.watches(own, index) for index, _, guard in stores(after)[1]]
                 differences[WATCHED] = any_of(*watched)
@@ -256,11 +260,29 @@ class Subject(ABC):
         return self._claim(CONTROL, "direct", hypotheses, differences)
 
     def _touched_grants(self) -> list[Term]:
-        """The allocator's rules after the step, but for those that were proved to say what they said before it."""
-        kept, left = self._grants(self.host_state), self._grants(self.host.state)
-        hypotheses = self.placement.hypotheses()
-        changed = [(before, after) for before, after in zip(kept, left, strict=True) if before is not after]
-        return [after for before, after in changed if not self.agree(hypotheses, (), before, after)]
+        """The allocator's rules after the step, but for those that were proved to say what they said before it.
+
+        Stores that stay in the region touch no rule that reads outside of it.
+        """
+        state, name, hypotheses = self.host.state, self.placement.memory, self.placement.hypotheses()
+        memory, chain = stores(state[name])
+        for index, value, guard in chain:
+            leaves = guard & ~self.placement.region(self.view, index)
+            if not self.agree(hypotheses, (), leaves, FALSE):
+                memory = store(memory, index, value, guard)
+        kept, left, untouched = (self._grants(each) for each in (self.host_state, state, {**state, name: memory}))
+        touched: list[Term] = []
+        for before, after, apart in zip(kept, left, untouched, strict=True):
+            spared = before is after or (before is apart and self._reads_outside(before))
+            if not spared and not self.agree(hypotheses, (), before, after):
+                touched.append(after)
+        return touched
+
+    def _reads_outside(self, rule: Term) -> bool:
+        """Every cell of the host that `rule` reads was proved to lie outside the region."""
+        read = [node.args[1] for node in topological([rule]) if node.op == "select" and node.args[0] is self.memory]
+        inside = [self.placement.region(self.view, index) for index in read]
+        return all(self.agree(self.placement.hypotheses(), (), each, FALSE) for each in inside)
 
     def control_lent(self) -> Iterator[Claim]:
         """Where what runs directly changes what the host lends, that stays as the monitor bounds it."""
@@ -298,21 +320,31 @@ class Subject(ABC):
         clocks = {n for n, c in self.placement.host.components.items() if c.role is Role.CLOCK}
         return {name: self._differ(name, term, expected[name]) for name, term in host.items() if name not in clocks}
 
-    def escapes(self, after: Mapping[str, Term]) -> dict[str, Term]:
-        """The monitor's own writes for the guest leave the region."""
+    def escapes(self, after: Mapping[str, Term], excluded: Term) -> dict[str, Term]:
+        """The monitor's own writes for the guest leave the region, where none of the cases `excluded` is met."""
         before = self.host_state[self.placement.memory]
-        return {"a cell outside the region": self._outside(before, self.placement.host_memory(after))}
+        return {OUTSIDE: self.outside(before, self.placement.host_memory(after), excluded)}
 
-    def _outside(self, before: Term, after: Term) -> Term:
-        """A cell outside the region changes. Stores that were proved to stay inside are left out, one by one."""
+    def outside(self, before: Term, after: Term, excluded: Term) -> Term:
+        """A cell outside the region changes. Stores that were proved to stay inside are left out, one by one.
+
+        It is asked at the places that were written: the address and the test of its place fold together there. Of
+        the cases that the hypotheses exclude (a disjunction), a proof takes those that compare the store's address.
+        """
         memory, chain = stores(after)
         hypotheses = self.placement.hypotheses()
+        cases = [(case, compared(case)) for case in (excluded.args if excluded.op == "or" else (excluded,))]
+        offset = self.placement.offset(self.view)
+        left: list[tuple[Term, Term]] = []
         for index, value, guard in chain:
             leaves = guard & ~self.placement.region(self.view, index)
-            if not self.agree(hypotheses, (), leaves, FALSE):
-                memory = store(memory, index, value, guard)
-        at = self._address()
-        return ~self.placement.region(self.view, at) & (select(before, at) != select(memory, at))
+            own = index - offset
+            checks = [~case for case, known in cases if own in known]
+            if leaves is FALSE or self.agree(hypotheses, (), all_of(leaves, *checks), FALSE):
+                continue
+            memory = store(memory, index, value, guard)
+            left.append((index, leaves))
+        return any_of(*[leaves & (select(before, at) != select(memory, at)) for at, leaves in left])
 
     def _entered(self, index: int) -> dict[str, Term]:
         """The host's own delivery does not give control to the monitor."""

@@ -94,3 +94,20 @@ def unlike(one: Outcome, two: Outcome) -> list[Term]:
         details = any_of(*[value != b.details[key] for key, value in a.details.items()])
         found.append((a.guard != b.guard) | (first(one, index) & details))
     return found
+
+
+def compared(condition: Term) -> set[Term]:
+    """What the Bool term `condition` compares, under its connectives."""
+    found: set[Term] = set()
+    seen: set[Term] = set()
+    stack = [condition]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.op in ("and", "or", "not"):
+            stack += node.args
+        else:
+            found.update(node.args)
+    return found
