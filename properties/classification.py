@@ -135,6 +135,14 @@ def classify_form(
     return _Form(semantics, instruction, solver, budget, run).result()
 
 
+def is_direct(semantics: Semantics, instruction: Instruction, solver: Solver, budget: int = BUDGET) -> bool:
+    """Whether the form is innocuous and not privileged, so that it is to run without a monitor; asks no more than that.
+
+    By the paper's letter a privileged instruction that is not sensitive is innocuous too, and traps nonetheless.
+    """
+    return _Form(semantics, instruction, solver, budget, first_run(semantics.machine, instruction)).is_direct()
+
+
 def rows(results: Iterable[FormResult]) -> list[Row]:
     """The results grouped by name, in the machine's order."""
     found: dict[str, Row] = {}
@@ -171,6 +179,21 @@ class _Form:
             self.verdicts["user-control"] = self.verdicts["user-behavior"] = self.verdicts["privileged"]
         return FormResult(self.instruction.name, self.instruction.id, self.verdicts)
 
+    def is_direct(self) -> bool:
+        """See the function of this name."""
+        self._single_state()
+        self._privileged()
+        result = FormResult(self.instruction.name, self.instruction.id, self.verdicts)
+        if result.flags()["privileged"] is not False:
+            return False
+        if isinstance(self.verdicts["executes"], Proved):
+            return True
+        self._control()
+        if result.flags()["control_sensitive"] is not False:
+            return False
+        jointly = self._jointly(self.definitions.varied_apart())
+        return isinstance(jointly, Proved | Vacuous) and result.flags()["behavior_sensitive"] is False
+
     def _single_state(self) -> None:
         never = self.definitions.never_executes()
         self.verdicts["executes"] = self.discharger.discharge(never, self.instruction, "executes", thorough=False)
@@ -192,15 +215,9 @@ class _Form:
 
     def _behavior(self) -> None:
         """All differences at once first: if these never show, no single one does."""
-        machine, definitions = self.machine, self.definitions
-        apart = definitions.varied_apart()
-        everything = (machine.mode, *apart)
-        joint = definitions.not_behavior_sensitive("behavior", everything, relocated=True)
-        verdict = self.discharger.discharge(joint, self.instruction, "behavior", varied=everything, thorough=False)
+        apart = self.definitions.varied_apart()
+        verdict = self._jointly(apart)
         if isinstance(verdict, Proved | Vacuous):
-            self.verdicts["behavior"] = verdict
-            self.verdicts["user-behavior"] = verdict
-            self._outside()
             return
         self._mode()
         self._location(user=False)
@@ -211,6 +228,16 @@ class _Form:
         self._outside()
         if not any(isinstance(v, Refuted) for k, v in self.verdicts.items() if _is_behavior(k)):
             self.verdicts["behavior"] = verdict
+
+    def _jointly(self, apart: list[str]) -> Verdict:
+        """Mode, place and the components `apart` at once; a proof is one of each."""
+        everything = (self.machine.mode, *apart)
+        joint = self.definitions.not_behavior_sensitive("behavior", everything, relocated=True)
+        verdict = self.discharger.discharge(joint, self.instruction, "behavior", varied=everything, thorough=False)
+        if isinstance(verdict, Proved | Vacuous):
+            self.verdicts["behavior"] = self.verdicts["user-behavior"] = verdict
+            self._outside()
+        return verdict
 
     def _outside(self) -> None:
         """The memory that the program does not see, which is no part of what was varied so far."""

@@ -13,7 +13,7 @@ from ringproof.model.selection import select
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.monitored import System
 
-from ..classification import FormResult, classify_form
+from ..classification import is_direct
 from ..definitions import Semantics
 from ..discharge import BUDGET
 from ..run import Progress, Stopped
@@ -182,7 +182,7 @@ class _Worker:
         self.construction = construct(job.name)
         self.solver = Z3Solver()
         self.lemmas = Lemmas(Z3Solver(quick=EASY), job.budget)
-        self.semantics = Semantics(self.construction.guest)
+        self.semantics = Semantics(self.construction.judged or self.construction.guest)
         self.discharger = Discharger(System(self.construction), job.name, self.solver, job.budget)
 
     def decide(self, index: int) -> list[Obligation]:
@@ -204,18 +204,9 @@ class _Worker:
 
     def _is_direct(self, index: int) -> bool:
         """Efficiency is promised of the form; that is asked only where it does not hold anyway."""
-        instruction = self.construction.guest.instructions[index]
-        return is_direct(classify_form(self.semantics, instruction, self.solver, self.job.budget))
-
-
-def is_direct(form: FormResult) -> bool:
-    """The form is innocuous and not privileged, so that it is to run without the monitor.
-
-    By the paper's letter a privileged instruction that is not sensitive is innocuous too, and traps nonetheless.
-    """
-    flags: Mapping[str, bool | None] = form.flags()
-    sensitive = flags["control_sensitive"] is not False or flags["behavior_sensitive"] is not False
-    return not sensitive and flags["privileged"] is False
+        form = self.construction.guest.instructions[index]
+        instruction = next(i for i in self.semantics.machine.instructions if i.id == form.id)
+        return is_direct(self.semantics, instruction, self.solver, self.job.budget)
 
 
 __all__ = ["Never", "Obligation", "Report", "listed", "prove"]
