@@ -38,7 +38,7 @@ class Construction:
     `promises(guest)` says where an innocuous instruction is to run directly (the paper's hybrid: in user mode).
     `laws` are equations about the map, or about the map `nested` that it is a form of. `depth` monitors lie under the
     guest, one under the other. `translates(guest)` says when what runs on the host is not the guest's code but made of
-    it once.
+    it once. `judged` is the machine on which an instruction counts as innocuous, where that is not the guest's.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Construction:
     nested: Placement | None = None
     depth: int = 1
     translates: Callable[[View], Term] = lambda guest: FALSE
+    judged: Machine | None = None
 
     @property
     def guest(self) -> Machine:

@@ -110,6 +110,7 @@ def hardware_assisted(
         emulates=lambda guest, cause: TRUE if isinstance(cause, Exit) else FALSE,
         delivers=lambda cause: not isinstance(cause, Exit),
         promises=lambda guest: ~guest.halted,
+        judged=ia32(),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ringproof.model.encoding import WORD
-from ringproof.model.terms import ArraySort, Evaluation, Term, var, variables
+from ringproof.model.terms import FALSE, ArraySort, Evaluation, Term, var, variables
 from ringproof.solvers.answer import Sat, Solver, Undecided
 from ringproof.traces.monitored import System
 from ringproof.traces.python_code import default_value
@@ -21,9 +23,12 @@ from .shapes import Shapes
 from .verdicts import Never, Proved, Refuted, Unknown, Verdict
 from .witness import SystemWitness, encode
 
+RECENT = 4
+"""So many states that took a case are tried for other forms."""
+
 
 class Discharger:
-    """Turns the claims about one system into verdicts, and remembers states to cover them with."""
+    """Turns the claims about one system into verdicts, and remembers states of each form to cover others with."""
 
     def __init__(self, system: System, name: str, solver: Solver, budget: int) -> None:
         self.system, self.name, self.solver, self.budget = system, name, solver, budget
@@ -31,7 +36,8 @@ class Discharger:
         memory = placement.host.components[placement.memory].sort
         assert isinstance(memory, ArraySort)
         self._shapes = Shapes(solver, budget, [*variables(placement.hypotheses()), var(AT, memory.index)])
-        self._known: list[Evaluation] = []
+        self._states: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        self._cases: dict[str, deque[Mapping[str, Any]]] = defaultdict(partial(deque, maxlen=RECENT))
 
     def discharge(self, claim: Claim, parts: Sequence[Term]) -> Verdict:
         """The verdict on `claim`; `parts` of the instruction word are made small in a counterexample.
@@ -39,7 +45,7 @@ class Discharger:
         Raises SpuriousError when a counterexample does not replay.
         """
         terms = [*claim.hypotheses, claim.violation]
-        if self._shapes.never(terms):
+        if claim.violation is FALSE or self._shapes.never(terms):
             return self._covered(claim, 0)
         answer = self.solver.check(terms, self.budget)
         if isinstance(answer, Undecided):
@@ -75,7 +81,7 @@ class Discharger:
     def _covered(self, claim: Claim, cost: int) -> Verdict:
         """Proved, if some state satisfies the hypotheses: one that is known already, or one that the solver finds."""
         hypotheses = list(claim.hypotheses)
-        if any(all(known.value(term) for term in hypotheses) for known in self._known):
+        if any(_holds(hypotheses, values) for values in self._candidates(claim)):
             return Proved(cost)
         cover = self.solver.check(hypotheses, self.budget)
         cost += cover.cost
@@ -83,11 +89,25 @@ class Discharger:
             return Unknown(f"no cover: {cover.reason}", cost)
         if not isinstance(cover, Sat):
             return Never("no state takes this case", cost)
-        known = Evaluation(_reader(cover.assignment))
-        if not all(known.value(term) for term in hypotheses):
+        values = dict(cover.assignment)
+        if not _holds(hypotheses, values):
             raise SpuriousError(f"the state that is to cover {claim.name} does not satisfy its hypotheses")
-        self._known.append(known)
+        self._states[claim.subject].append(values)
+        self._cases[claim.case].append(values)
         return Proved(cost)
+
+    def _candidates(self, claim: Claim) -> Iterator[Mapping[str, Any]]:
+        """States that may cover the claim: of the form, and of others in this case with a word of the form."""
+        own = self._states[claim.subject]
+        yield from own
+        words = list(dict.fromkeys(values[WORD] for values in own if WORD in values))
+        for values in reversed(self._cases[claim.case]):
+            yield from ({**values, WORD: word} for word in reversed(words))
+
+
+def _holds(terms: Sequence[Term], values: Mapping[str, Any]) -> bool:
+    evaluation = Evaluation(_reader(values))
+    return all(evaluation.value(term) for term in terms)
 
 
 def _fields(witness: SystemWitness) -> dict[str, Any]:
