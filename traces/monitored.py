@@ -30,7 +30,10 @@ class Together:
 
 @dataclass(frozen=True)
 class Monitored:
-    """One step of a system. `by` is "direct", "emulated", "reflected" or "interpreted"; `trapped` the host's trap."""
+    """One step of a system. `by` is one of "direct", "emulated", "reflected", "interpreted" and "served".
+
+    `trapped` is the host's trap.
+    """
 
     by: str
     step: Step
@@ -125,8 +128,11 @@ class System:
         """The instruction at the guest's program counter, by the host or by the monitor."""
         interpreted = self.interprets(together)
         runner, state = (self.simulated, together.guest) if interpreted else (self.host, together.host)
-        word, trapped = runner.fetch(copied(state))
+        state = copied(state)
+        word, trapped = runner.fetch(state)
         if word is not None and trapped is None:
+            if not interpreted:
+                together = Together(together.guest, state, together.kept)
             return self.perform(together, word)
         step = Step(None, None, {}, trapped)
         if trapped is None or interpreted:
@@ -147,6 +153,10 @@ class System:
     def _react(self, together: Together, step: Step) -> tuple[Together, Monitored]:
         """What the monitor does at the host's trap of `step`."""
         assert step.trapped is not None
+        served = self._served(together, step.trapped)
+        if served is not None:
+            host = {**copied(together.host), **served}
+            return Together(together.guest, host, together.kept), Monitored("served", step, step.trapped)
         if self.construction.delivers(step.trapped.cause):
             host = copied(together.host)
             self.host.deliver(step.trapped, host)
@@ -156,8 +166,12 @@ class System:
                 {**together.guest, **{n: alone[n] for n in self.placement.kept_of_guest}}, host, together.kept
             )
             return Together(self.view(after), host, together.kept), Monitored("direct", step, None)
-        if step.word is not None and self.emulates(together, step.trapped):
-            return self._simulate(together, "emulated", step.word, step.trapped)
+        if self.emulates(together, step.trapped):
+            if step.word is not None:
+                return self._simulate(together, "emulated", step.word, step.trapped)
+            guest = copied(together.guest)
+            whole = self.simulated.step(guest)
+            return self.place(guest, together.host, together.kept), Monitored("emulated", whole, step.trapped)
         return self._deliver(together, "reflected", step)
 
     def _deliver(self, together: Together, by: str, step: Step) -> tuple[Together, Monitored]:
@@ -165,6 +179,19 @@ class System:
         assert step.trapped is not None
         self.simulated.deliver(step.trapped, guest)
         return self.place(guest, together.host, together.kept), Monitored(by, step, step.trapped)
+
+    def _served(self, together: Together, trapped: Trapped) -> State | None:
+        """The host's components after the monitor has seen to an event of the host's; None for another trap."""
+        found = self.construction.serves(trapped.cause, self.placement.own_view())
+        if found is None:
+            return None
+        values = {own_name(name): value for name, value in together.host.items()}
+        return dict(zip(found, compile_terms(list(found.values()))(values), strict=True))
+
+    def is_pending(self, together: Together) -> bool:
+        """Something on the host is to give the monitor control before the guest's next instruction."""
+        values = {own_name(name): value for name, value in together.host.items()}
+        return any(compile_terms(list(self.construction.pending(self.placement.own_view()).values()))(values))
 
     def emulates(self, together: Together, trapped: Trapped) -> bool:
         view = self.placement.view(self.placement.guest_state())

@@ -10,6 +10,7 @@ from typing import cast
 from ..cpu import Cpu
 from ..ia32 import machine as ia32
 from ..ia32.causes import WITH_ERROR_CODE, unsupported
+from ..ia32.cpu import IA32
 from ..ia32.interrupts import deliver_vector
 from ..terms import FALSE, Term
 from .causes import INTERRUPT
@@ -63,7 +64,7 @@ def inject(cpu: NonRootIA32, event: Term, error_code: Term) -> None:
             cpu.take_over(inside, loaded)
 
 
-def take_interrupt(cpu: NonRootIA32) -> None:
+def take_interrupt(cpu: IA32) -> None:
     """Delivers the external interrupt through the running program's IDT and acknowledges it."""
     vector, image = cpu.INTR_vector, cpu.eflags
     deliver_vector(cpu, vector, image=image)

@@ -31,9 +31,10 @@ def _ia32(module: str, function: str, *arguments: int) -> Construction:
 
 
 def _ka10(construction: str) -> Construction:
-    from .pdp10 import ka10_hybrid, ka10_trap_and_emulate
+    from .pdp10 import ka10_hybrid, ka10_recursive, ka10_trap_and_emulate
 
-    return {"trap-and-emulate": ka10_trap_and_emulate, "hybrid": ka10_hybrid}[construction]()
+    known = {"trap-and-emulate": ka10_trap_and_emulate, "hybrid": ka10_hybrid, "recursive": ka10_recursive}
+    return known[construction]()
 
 
 def _systems() -> Mapping[str, Callable[[], Construction]]:
@@ -44,13 +45,14 @@ def _systems() -> Mapping[str, Callable[[], Construction]]:
             found[f"{name}/hybrid"] = partial(_third_generation, name, hybrid)
             found[f"{name}/recursive"] = partial(_third_generation_recursive, name)
         if name == "pdp10-ka10":
-            for construction in ("trap-and-emulate", "hybrid"):
+            for construction in ("trap-and-emulate", "hybrid", "recursive"):
                 found[f"{name}/{construction}"] = partial(_ka10, construction)
     found["ia32/de-privileging-ring1"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 1)
     found["ia32/de-privileging-ring3"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 3)
     found["ia32/paravirtual"] = partial(_ia32, "ia32_paravirtual", "paravirtual")
     found["ia32/binary-translation"] = partial(_ia32, "ia32_binary_translation", "binary_translation")
     found["ia32-vmx/hardware-assisted"] = partial(_ia32, "ia32_hardware", "vmx")
+    found["ia32-svm/hardware-assisted"] = partial(_ia32, "ia32_hardware", "svm")
     return found
 
 

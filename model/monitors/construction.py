@@ -22,6 +22,8 @@ Routine = Callable[..., None]
 
 Deliver = Callable[..., None]
 
+Served = Mapping[str, Term] | None
+
 Law = Callable[[View, View], Mapping[str, tuple[Term, Term]]]
 """`law(guest, own)` names terms that are equal in every state of the placement."""
 
@@ -39,6 +41,11 @@ class Construction:
     `laws` are equations about the map, or about the map `nested` that it is a form of. `depth` monitors lie under the
     guest, one under the other. `translates(guest)` says when what runs on the host is not the guest's code but made of
     it once. `judged` is the machine on which an instruction counts as innocuous, where that is not the guest's.
+
+    Some traps tell of the host's own affairs, before the guest's next instruction: `serves(cause, own)` gives the
+    host's components after the monitor has seen to such a trap and resumed the guest, and None for other causes.
+    `pending(own)` names what brings such a trap about, and `countdown` the host's component that counts the guest's
+    instructions down until one.
     """
 
     name: str
@@ -56,6 +63,9 @@ class Construction:
     depth: int = 1
     translates: Callable[[View], Term] = lambda guest: FALSE
     judged: Machine | None = None
+    serves: Callable[[Cause, View], Served] = lambda cause, own: None
+    pending: Callable[[View], Mapping[str, Term]] = lambda own: {}
+    countdown: str | None = None
 
     @property
     def guest(self) -> Machine:

@@ -3,130 +3,119 @@
 The guest's registers are the processor's own while it runs (entry and exit exchange them), its memory is a window of
 the host's, and its exceptions go through its own IDT without the monitor. An exit is the one trap that the monitor
 sees, and it interprets the instruction. SDM vol. 3, chapters 26 to 29; AMD64 APM vol. 2, chapter 15.
+
+An interrupt of the guest's own is kept by the monitor, and the processor is asked to exit as soon as the guest would
+take it. The host's interrupts exit whatever the guest does, and the guest goes on where it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, cast
+from dataclasses import dataclass
+from functools import partial
 
-from ..cpu import Cause, Cpu, Kind, View
+from ..cpu import Cause, View
 from ..ia32 import ia32
-from ..ia32 import machine as state
-from ..ia32.causes import unsupported
-from ..ia32.cpu import IA32
-from ..ia32_non_root.causes import Exit
-from ..machine import RESOURCE, Machine
-from ..terms import FALSE, TRUE, BitVec, Term, any_of, bits
-from .construction import Construction
-from .placement import Placement
+from ..ia32_non_root.causes import INTERRUPT, Exit
+from ..machine import Machine
+from ..terms import FALSE, TRUE, BitVec, Term, bits
+from .construction import Construction, Served
+from .ia32_hardware_guest import guest_machine
+from .ia32_kernel import TEXT, kernel
+from .placement import Placement, kept_name, own_name
 
 PAGE_BITS = 12
-PAST_MEMORY = unsupported("an access past the end of the guest's memory")
+START, SIZE = 0x100000, 0x10000
+"""Where the guest of the ordinary state lies, and how large it is."""
 
 
-class Guest(IA32):
-    """IA-32 with memory of `size` bytes. What a ring may not do is a fault of the program's, as in non-root."""
+@dataclass(frozen=True, eq=False)
+class Hardware:
+    """What the monitor does on one processor.
 
-    size: Any
+    `running(guest, own)` holds of the host while guests run, and `asked(guest, own)` says that the processor is asked
+    to exit for the guest's own interrupt. `pending`, `serves` and `countdown` are as in `Construction`; `ordinary` is
+    what differs in the host's ordinary state from where it starts.
+    """
 
-    def place(self, address: Term, size: int, *, write: bool) -> Term:
-        self.within([address + n for n in range(size)])
-        return address
-
-    def within(self, addresses: list[Term]) -> None:
-        """Declines an access to any of `addresses` that is past the end of memory."""
-        self.trap(PAST_MEMORY, when=any_of(*[address >= self.size for address in addresses]))
-
-    def trap(self, cause: Cause, *, when: Term | bool = True, **details: Term | int) -> None:
-        if cause.kind is Kind.PRIVILEGE:
-            cause = replace(cause, kind=Kind.PROGRAM)
-        super().trap(cause, when=when, **details)
-
-
-def guest_machine() -> Machine:
-    """`ia32` with memory of a given size."""
-    machine = ia32()
-    machine.cpu = Guest
-    machine.component("size", BitVec(32), RESOURCE, "how many bytes of memory there are")
-    machine.begin, machine.fetch = _begin, _fetch
-    machine.leave_out("what lies past the end of the guest's memory: a step that leads there is declined")
-    machine.start = {**machine.start, "size": 1 << 20}
-    return machine
+    host: Machine
+    source: str
+    running: Callable[[View, View], list[Term]]
+    asked: Callable[[View, View], Term]
+    pending: Callable[[View], Mapping[str, Term]]
+    serves: Callable[[Cause, View], Served]
+    countdown: str | None
+    ordinary: Mapping[str, int | Mapping[int, int]]
 
 
-def _begin(cpu: Cpu, length: Term) -> None:
-    state.begin(cpu, length)
-    guest = cast(Guest, cpu)
-    first = guest.CS_base + guest.start
-    guest.within([first, first + length - 1])
+def hardware_assisted(hardware: Hardware) -> Construction:
+    """The monitor on one processor."""
+    return Construction(
+        "hardware-assisted",
+        "runs all of the guest in non-root operation, and interprets what exits",
+        hardware.source,
+        placement(hardware),
+        interprets=lambda guest: guest.halted,
+        emulates=lambda guest, cause: TRUE if isinstance(cause, Exit) else FALSE,
+        delivers=lambda cause: not isinstance(cause, Exit) and cause is not INTERRUPT,
+        promises=lambda guest: ~guest.halted,
+        judged=ia32(),
+        serves=hardware.serves,
+        pending=hardware.pending,
+        countdown=hardware.countdown,
+    )
 
 
-def _fetch(cpu: Cpu) -> Term:
-    guest = cast(Guest, cpu)
-    guest.within([guest.CS_base + guest.EIP])
-    return state.fetch(cpu)
-
-
-def hardware_assisted(
-    host: Machine, running: Callable[[View], list[Term]], quiet: Callable[[View], list[Term]], source: str
-) -> Construction:
-    """The monitor on `host`; `running(own)` holds of it while guests run, `quiet(own)` where no event is pending."""
-    guest = guest_machine()
-
-    def granted(guest: View, own: View) -> list[Term]:
-        start, size = guest.start, guest.size
-        return [
-            start >= 1 << PAGE_BITS,
-            start[PAGE_BITS - 1 : 0] == 0,
-            size[PAGE_BITS - 1 : 0] == 0,
-            start.zext(33) + size.zext(33) <= 1 << 32,
-            *running(own),
-        ]
-
-    def decided(guest: View, own: View) -> Mapping[str, Term]:
-        return {"operation": bits(1, 1), "window_base": guest.start, "window_bound": guest.size, "halted": FALSE}
-
-    placement = Placement(
-        guest=guest,
-        host=host,
+def placement(hardware: Hardware) -> Placement:
+    """f: the guest's registers as they are, its memory in a window."""
+    ordinary = dict(kernel(SIZE))
+    cells = ordinary.pop("memory")
+    assert isinstance(cells, Mapping)
+    host = {own_name(name): value for name, value in hardware.ordinary.items()}
+    own_cells = host.get(own_name("memory"), {})
+    assert isinstance(own_cells, Mapping)
+    memory = {own_name("memory"): {**own_cells, **{START + at: value for at, value in cells.items()}}}
+    return Placement(
+        guest=guest_machine(),
+        host=hardware.host,
         memory="memory",
         kept={"start": BitVec(32)},
         offset=lambda guest: guest.start,
         region=lambda guest, address: address - guest.start < guest.size,
-        granted=granted,
-        assumed=lambda guest, own: quiet(own),
-        decided=decided,
+        granted=partial(_granted, hardware),
+        assumed=lambda guest, own: [hardware.asked(guest, own)],
+        decided=_decided,
         entered=lambda own, after: after.operation == 0,
-        assumptions=("no event of the host's is pending: one exits before the guest's next instruction",),
+        ordinary={**ordinary, "size": SIZE, kept_name("start"): START, **host, **memory},
+        ordinary_text=TEXT,
+        assumptions=("the processor is asked to exit for an interrupt of the guest's when there is one",),
     )
-    return Construction(
-        "hardware-assisted",
-        "runs all of the guest in non-root operation, and interprets what exits",
-        source,
-        placement,
-        interprets=lambda guest: guest.halted,
-        emulates=lambda guest, cause: TRUE if isinstance(cause, Exit) else FALSE,
-        delivers=lambda cause: not isinstance(cause, Exit),
-        promises=lambda guest: ~guest.halted,
-        judged=ia32(),
-    )
+
+
+def _granted(hardware: Hardware, guest: View, own: View) -> list[Term]:
+    start, size = guest.start, guest.size
+    return [
+        start >= 1 << PAGE_BITS,
+        start[PAGE_BITS - 1 : 0] == 0,
+        size[PAGE_BITS - 1 : 0] == 0,
+        start.zext(33) + size.zext(33) <= 1 << 32,
+        *hardware.running(guest, own),
+    ]
+
+
+def _decided(guest: View, own: View) -> Mapping[str, Term]:
+    return {"operation": bits(1, 1), "window_base": guest.start, "window_bound": guest.size, "halted": FALSE}
 
 
 def vmx() -> Construction:
     """Intel's VMX."""
-    from ..ia32_vmx import ia32_vmx
+    from .ia32_hardware_hosts import intel
 
-    return hardware_assisted(
-        ia32_vmx(),
-        running=lambda own: [own.VMX_on, own.VMCS_current, own.VMCS_launched],
-        quiet=lambda own: [~own.INTR, own.timer != 0, own.VMCS[_primary()].bit(2) == FALSE],
-        source="Intel SDM vol. 3, chapters 24 to 31",
-    )
+    return hardware_assisted(intel())
 
 
-def _primary() -> Term:
-    from ..ia32_vmx import fields
+def svm() -> Construction:
+    """AMD's SVM."""
+    from .ia32_hardware_hosts import amd
 
-    return fields.at(fields.PRIMARY_CONTROLS)
+    return hardware_assisted(amd())

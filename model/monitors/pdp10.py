@@ -18,9 +18,10 @@ from ..pdp10.word import is_plain_jsr, right
 from ..terms import FALSE, TRUE, BitVec, Term, any_of, bits, concat, ite
 from .construction import Construction, hybrid, trap_and_emulate
 from .placement import Placement, kept_name, own_name
+from .recursive import recursive
 
 HIGH = 0o200
-"""The block where the high segment begins, unless the low one reaches further."""
+"""The block where the high segment begins."""
 
 
 class SizedKA10(KA10):
@@ -77,34 +78,28 @@ def low_bound(guest: View) -> Term:
     return ite(guest.bound < room, guest.bound, room)
 
 
-def high_first(guest: View) -> Term:
-    """The first block of the high segment, if there is one."""
-    return ite(guest.bound < HIGH, bits(HIGH, 8), guest.bound + 1)
-
-
 def has_high(guest: View) -> Term:
-    return (guest.bound < ALL_OF_MEMORY) & (high_first(guest) <= guest.Ph)
+    """A high segment from 400000 on, above the low one."""
+    return (guest.bound < HIGH) & (guest.Ph >= HIGH)
 
 
 def high_bound(guest: View) -> Term:
     """The high segment, cut where the guest's core ends; 0 for none."""
-    first = high_first(guest)
-    room = guest.size - (first + guest.Rh[17:10])
-    return ite(has_high(guest), ite(guest.Ph - first < room, guest.Ph, first + room), bits(0, 8))
+    room = guest.size - (guest.Rh[17:10] + HIGH)
+    return ite(has_high(guest), ite(guest.Ph - HIGH < room, guest.Ph, room + HIGH), bits(0, 8))
 
 
 def expressible(guest: View) -> Term:
     """Two pairs of registers can say which of its addresses the guest reaches.
 
-    They cannot where a segment begins past the end of the guest's core, or wraps around 2**18 to its beginning, or
-    where a high segment lies above a low one that is cut.
+    They cannot where a segment begins past the end of the guest's core, or wraps around 2**18 to its beginning. Where
+    a high segment begins above a low one that reaches beyond 400000, the monitor does not try.
     """
-    low, first = guest.base[17:10], high_first(guest)
-    begins = first + guest.Rh[17:10]
+    low, begins = guest.base[17:10], guest.Rh[17:10] + HIGH
     fits = low.zext(9) + guest.bound.zext(9) <= 0o377
-    lies = (begins <= guest.size) & (begins.zext(9) + (guest.Ph - first).zext(9) <= 0o377)
-    uncut = (guest.bound < HIGH) | (low_bound(guest) == guest.bound)
-    return (low <= guest.size) & fits & (~has_high(guest) | (lies & uncut))
+    lies = (begins <= guest.size) & (begins.zext(9) + (guest.Ph - HIGH).zext(9) <= 0o377)
+    none = (guest.Ph < HIGH) | (guest.Ph <= guest.bound)
+    return (low <= guest.size) & fits & (none | ((guest.bound < HIGH) & lies))
 
 
 def ka10_placement() -> Placement:
@@ -136,7 +131,6 @@ def ka10_placement() -> Placement:
             "Rh": guest.Rh + start,
             "Ph": high_bound(guest),
             "WP": guest.WP,
-            "size": own.size,
         }
 
     return Placement(
@@ -222,3 +216,8 @@ def ka10_hybrid() -> Construction:
         promises=lambda guest: _apart(guest) & expressible(guest),
         emulates=lambda guest, cause: TRUE if cause.kind is Kind.MEMORY else FALSE,
     )
+
+
+def ka10_recursive() -> Construction:
+    """Theorem 2's monitor on the KA10: two levels of that of Theorem 1."""
+    return recursive(ka10_placement(), ka10_trap_and_emulate(), place=lambda offset: offset[17:10])

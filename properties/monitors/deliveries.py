@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ringproof.model.cpu import Cause, Outcome
+from ringproof.model.cpu import Cause, Kind, Outcome
 from ringproof.model.machine import Machine
 from ringproof.model.terms import Term, var
 from ringproof.traces.interpreter import UNDEFINED
 
+from .fetching import Fetch
 from .obligations import CONTROL, EQUIVALENCE, OUTSIDE, Claim, Squares, Subject
 from .steps import delivered
 
@@ -34,9 +35,10 @@ class Deliveries(Subject):
         if self.construction.reflect is not None:
             return
         traps = [trap for instruction in machine.instructions for trap in machine.outcome(instruction).traps]
+        traps += Fetch(self.construction, self.system, self.agree).outcome(machine).traps
         if self.construction.delivers(UNDEFINED):
             yield from self._by_the_host(UNDEFINED, {})
-        known = {(trap.cause.name, tuple(trap.details)): trap for trap in traps if trap.cause.vector is not None}
+        known = {(trap.cause.name, tuple(trap.details)): trap for trap in traps if _is_delivered(trap.cause)}
         for (name, details), trap in known.items():
             values = {key: var(f"$detail.{key}", trap.details[key].sort) for key in details}
             if self.construction.delivers(trap.cause):
@@ -58,7 +60,15 @@ class Deliveries(Subject):
         yield self._claim(EQUIVALENCE, f"delivered by the host ({cause.name})", hypotheses, differences)
         memory = self.placement.memory
         outside = {OUTSIDE: self.outside(self.host_state[memory], after.state[memory], after.declined)}
+        counter = self.construction.countdown
+        if counter is not None:
+            outside[counter] = self._differ(counter, self.host_state[counter], after.state[counter])
         yield self._claim(CONTROL, f"delivered by the host ({cause.name})", (*hypotheses, ~after.declined), outside)
+
+
+def _is_delivered(cause: Cause) -> bool:
+    """An exception, or an interrupt, which brings its own vector."""
+    return cause.vector is not None or cause.kind is Kind.PROGRAM
 
 
 class Foreign(Squares):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from ringproof.model.cpu import Cpu, Kind, Outcome, Trap
+from ringproof.model.cpu import Kind, Outcome, Trap
 from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.terms import (
@@ -45,7 +45,7 @@ EQUIVALENCE, CONTROL, EFFICIENCY, MAP = "equivalence", "resource-control", "effi
 PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY, MAP)
 
 LENT, WATCHED = "what the host lends", "a cell that the monitor watches"
-OUTSIDE = "a cell outside the region"
+OUTSIDE, NO_CONTROL = "a cell outside the region", "the monitor does not get control"
 AT = "$at"
 """The variable of the cell at which memories are compared."""
 
@@ -77,11 +77,13 @@ class Claim:
 class Subject(ABC):
     """What the claims are about: an instruction form, the fetch, or the words without a meaning.
 
-    `row` is its name in the classification, `subject` its name in an obligation's.
+    `row` is its name in the classification, `subject` its name in an obligation's. Where it is `counted`, the host's
+    countdown takes it for an instruction.
     """
 
     row: str
     subject: str
+    counted = False
 
     def __init__(self, construction: Construction, system: str, agree: Agree) -> None:
         self.construction, self.system, self.agree = construction, system, agree
@@ -180,6 +182,9 @@ class Subject(ABC):
             emulates = []
         for index, trap in enumerate(self.host.traps):
             taken = all_of(self.directly, first(self.host, index))
+            if construction.serves(trap.cause, self.placement.own_view()) is not None:
+                yield self._served(index, taken)
+                continue
             if construction.delivers(trap.cause) and trap.cause.kind is not Kind.UNSUPPORTED:
                 yield self._delivered(index, taken)
                 continue
@@ -209,6 +214,11 @@ class Subject(ABC):
         yield self._claim(EQUIVALENCE, "emulated", hypotheses, differences)
         completes = (*hypotheses, ~after.trapping())
         yield self._claim(CONTROL, "emulated", completes, self.escapes(after.state, after.trapping()))
+
+    def _served(self, index: int, taken: Term) -> Claim:
+        """An event of the host's own gives the monitor control; the guest's step has not begun."""
+        case = f"served ({self.host.traps[index].cause.name})"
+        return self._claim(CONTROL, case, (*self.hypotheses, taken), self._entered(index))
 
     def _delivered(self, index: int, taken: Term) -> Claim:
         """The host delivers the trap to the guest by itself (see `deliveries`): it is the guest's own."""
@@ -254,6 +264,8 @@ class Subject(ABC):
                 own = self.placement.own_view()
                 watched = [guard & self.placement.watches(own, index) for index, _, guard in stores(after)[1]]
                 differences[WATCHED] = any_of(*watched)
+            elif name == self.construction.countdown:
+                differences[name] = FALSE if self.counted else self._differ(name, before, after)
             elif component.role in (Role.MODE, Role.RESOURCE, Role.DEVICE) and name not in self.placement.lent:
                 differences[name] = self._differ(name, before, after)
         differences[GRANTS] = any_of(*[~rule for rule in self._touched_grants()])
@@ -354,7 +366,7 @@ class Subject(ABC):
         after = delivered(self.construction.host, self.host_state, trap.cause, trap.details)
         view = self.placement.host.view(after.state)
         entered = self.placement.entered(self.placement.own_view(), view)
-        return {"the monitor does not get control": ~entered & ~after.declined}
+        return {NO_CONTROL: ~entered & ~after.declined}
 
     def _guest_traps(self, trap: Trap) -> Term:
         """The guest's own machine takes a trap of the same cause with the same details."""
@@ -405,34 +417,6 @@ class Squares(Subject):
     @property
     def selected(self) -> tuple[Term, ...]:
         return (self.instruction.encoding.matches,)
-
-
-class Fetch(Subject):
-    """The claims about the fetch: the host reads the word that the guest's own machine would, or traps as it does."""
-
-    row = subject = FETCH
-
-    def outcome(self, machine: Machine) -> Outcome:
-        def run(cpu: Cpu) -> None:
-            assert machine.fetch is not None
-            machine.fetch(cpu)
-
-        return machine.run(run)
-
-    @property
-    def selected(self) -> tuple[Term, ...]:
-        return ()
-
-    def _square_direct(self) -> dict[str, Term]:
-        words = [self._word(machine, state) for machine, state in self._states()]
-        return super()._square_direct() | {"the word": words[0] != words[1]}
-
-    def _states(self) -> tuple[tuple[Machine, Mapping[str, Term]], ...]:
-        return (self.construction.guest, self.guest_state), (self.construction.host, self.host_state)
-
-    def _word(self, machine: Machine, state: Mapping[str, Term]) -> Term:
-        assert machine.fetch is not None
-        return machine.fetch(machine.cpu(state, machine.constants()))
 
 
 class Undefined(Subject):

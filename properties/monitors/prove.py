@@ -21,8 +21,9 @@ from ..workers import WorkerKilled
 from ..workers import workers as workers_of
 from .deliveries import Deliveries, Foreign
 from .discharging import Discharger
+from .fetching import Fetch
 from .lemmas import Lemmas
-from .obligations import EFFICIENCY, PROPERTIES, Fetch, Maps, Squares, Subject, Undefined
+from .obligations import EFFICIENCY, PROPERTIES, Maps, Squares, Subject, Undefined
 from .verdicts import Never, Proved, Refuted, Unknown, Verdict
 from .witness import SystemWitness
 

@@ -16,7 +16,7 @@ from ringproof.traces.monitored import Monitored, System, Together, copied
 
 from ..definitions import unequal
 from ..witness import WitnessError
-from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE, FETCH, GRANTS, LAW, LENT, MAP
+from .obligations import CONTROL, EFFICIENCY, EQUIVALENCE, FETCH, GRANTS, LAW, LENT, MAP, NO_CONTROL
 from .witness import SystemWitness, decode, word_of
 
 
@@ -48,6 +48,8 @@ def squared(system: System, together: Together, word: int | None, what: str) -> 
         shown = CHECKS[what](system, together, alone, step, after, monitored)
         if word is None and what == EQUIVALENCE and step.word != monitored.step.word:
             shown.append("the word that is fetched")
+        if what == CONTROL:
+            shown += _regaining(system, together, after, monitored, fetched=word is None)
     return Squared(together, word, alone, step, after, monitored, tuple(shown))
 
 
@@ -105,7 +107,23 @@ def _control(
     if monitored.by == "direct":
         found += [f"{memory}[{a:#x}], which is watched" for a in written if system.is_watched(before, a)]
     if monitored.trapped is not None and not system.enters(before, monitored.trapped):
-        found.append("the monitor does not get control")
+        found.append(NO_CONTROL)
+    return found
+
+
+def _regaining(system: System, before: Together, after: Together, monitored: Monitored, *, fetched: bool) -> list[str]:
+    """What is pending on the host does not lead to the monitor, or an instruction that runs does not count once."""
+    pending = (
+        fetched
+        and system.is_pending(before)
+        and not system.interprets(before)
+        and monitored.by not in ("served", "emulated")
+    )
+    found = [NO_CONTROL] if pending else []
+    counter = system.construction.countdown
+    if counter is not None and monitored.by == "direct":
+        expected = before.host[counter] - (fetched and monitored.trapped is None)
+        found += [f"{counter} of the host"] if after.host[counter] != expected else []
     return found
 
 

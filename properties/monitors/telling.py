@@ -107,7 +107,11 @@ def did_under(monitored: Monitored) -> str:
         return "the monitor interprets it"
     if monitored.trapped is None:
         return "it runs directly"
-    acts = {"emulated": "the monitor emulates it", "reflected": "the monitor reflects the trap into the guest"}
+    acts = {
+        "emulated": "the monitor emulates it",
+        "reflected": "the monitor reflects the trap into the guest",
+        "served": "the monitor sees to an event of the host's own",
+    }
     return f"the host traps ({monitored.trapped.cause.name}) and {acts[monitored.by]}"
 
 
