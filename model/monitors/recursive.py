@@ -113,7 +113,8 @@ def recursive(
         said = {name: (ite(directly, term, two[name]), two[name]) for name, term in one.items()}
         grants = {f"grant {n}": (grant, TRUE) for n, grant in enumerate(alone.granted(moved, own), 1)}
         places = {"region": (composed.region(guest, at), alone.region(moved, at))}
-        runs = {"the outer monitor interprets": (directly & inner.interprets(levels.seen_outside(guest, own)), FALSE)}
+        interprets = directly & inner.interprets(levels.seen_outside(guest, own))
+        runs = {} if interprets is FALSE else {"the outer monitor interprets": (interprets, FALSE)}
         return {**said, **grants, **places, **runs}
 
     return replace(

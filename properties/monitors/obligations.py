@@ -455,8 +455,8 @@ class Maps(Subject):
         stated = self.construction.nested or self.placement
         for law, equations in self.construction.laws.items():
             found = equations(stated.view(stated.guest_state()), stated.own_view())
-            differences = {name: self._differ(name, one, two) for name, (one, two) in found.items()}
-            yield self._claim(MAP, law, stated.hypotheses(), differences)
+            for name, (one, two) in found.items():
+                yield self._claim(MAP, f"{law} ({name})", stated.hypotheses(), {name: self._differ(name, one, two)})
 
     def inverse(self) -> dict[str, tuple[Term, Term]]:
         """Each component of the guest that the host holds, as it was placed, and as it is read back."""
