@@ -138,7 +138,8 @@ def classify_form(
 def is_direct(semantics: Semantics, instruction: Instruction, solver: Solver, budget: int = BUDGET) -> bool:
     """Whether the form is innocuous and not privileged, so that it is to run without a monitor; asks no more than that.
 
-    By the paper's letter a privileged instruction that is not sensitive is innocuous too, and traps nonetheless.
+    By the paper's letter a privileged instruction that is not sensitive is innocuous too, and traps nonetheless. One
+    that shows a clock would show the host's own.
     """
     return _Form(semantics, instruction, solver, budget, first_run(semantics.machine, instruction)).is_direct()
 
@@ -192,7 +193,10 @@ class _Form:
         if result.flags()["control_sensitive"] is not False:
             return False
         jointly = self._jointly(self.definitions.varied_apart())
-        return isinstance(jointly, Proved | Vacuous) and result.flags()["behavior_sensitive"] is False
+        if not isinstance(jointly, Proved | Vacuous) or result.flags()["behavior_sensitive"] is not False:
+            return False
+        self._timing()
+        return result.flags()["timing_sensitive"] is False
 
     def _single_state(self) -> None:
         never = self.definitions.never_executes()
