@@ -60,6 +60,8 @@ CATALOG: dict[str, Entry] = {
     "pdp10-ka10": Entry(".pdp10", "ka10", "the KA10 of 1967: executive and user mode, protection and relocation"),
     "pdp10-ki10": Entry(".pdp10", "ki10", "the KI10 of 1972: four modes and paging"),
     "ia32": Entry(".ia32", "ia32", "32-bit protected mode without paging, four rings, segmentation and gates"),
+    "rv64": Entry(".riscv", "rv64", "RISC-V RV64IMAC with M-, S- and U-mode, PMP and Sv39"),
+    "rv32": Entry(".riscv", "rv32", "RISC-V RV32IMAC with M-, S- and U-mode, PMP and Sv32"),
     "ia32-vmx": Entry(".ia32_vmx", "ia32_vmx", "ia32 with Intel's VMX: root and non-root operation, VMCS, EPT"),
     "ia32-svm": Entry(".ia32_svm", "ia32_svm", "ia32 with AMD's SVM: guest mode, VMCB, intercepts, nested paging"),
 }

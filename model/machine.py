@@ -80,6 +80,20 @@ class Invariant:
     holds: Callable[[View], Term]
 
 
+@dataclass(frozen=True)
+class GuestContext:
+    """A way to run guests, by name: which levels they were written for, where they run, and what is assumed then.
+
+    Guests were written for the level `top` and those below it, and run at the level `guest`; both by name. `assumed`
+    are values of assumptions, as `--assume` takes them.
+    """
+
+    text: str
+    top: str
+    guest: str
+    assumed: Mapping[str, str]
+
+
 @dataclass(frozen=True, eq=False)
 class Relocation:
     """The paper's r + x: every base moves by x together, and the memory with them.
@@ -125,6 +139,8 @@ class Machine:
     `reserved(state, address)` says which cells of the relocation's memory an instruction must not change without
     a trap, as if they were resources: those outside what the program sees, unless it is given.
     `start` has the values, where they are not zero, of a state that programs can be run from.
+    `saved` names the resources in which a trap leaves what it came from, which decide nothing about where it goes.
+    `contexts` are ways to run guests, of which `chosen` is the name of the one that was chosen, if any was.
     `built` is the catalogue's: the entry and the `parts` as they were when it built the machine.
     """
 
@@ -151,6 +167,9 @@ class Machine:
     omitted: list[Encoding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     start: Mapping[str, int] = field(default_factory=dict)
+    saved: frozenset[str] = frozenset()
+    contexts: dict[str, GuestContext] = field(default_factory=dict)
+    chosen: str = ""
     built: tuple[object, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -212,8 +231,12 @@ class Machine:
     def assuming(self, changes: Mapping[str, str]) -> None:
         """Changes the value of assumptions, as `--assume NAME=VALUE` does; the mode's name sets the guest level.
 
+        The name `context` chooses one of `contexts`, before all else.
         Raises MachineError for a name or a value that the machine does not have.
         """
+        if "context" in changes and "context" not in self.assumptions:
+            self._choose(changes["context"])
+            changes = {name: text for name, text in changes.items() if name != "context"}
         for name, text in changes.items():
             if name == self.mode:
                 known = {str(value): level for level, value in self.levels.items()} | {
@@ -239,7 +262,23 @@ class Machine:
                 ) from None
             self.assumptions[name] = Assumption(name, value, old.text, old.scope, old.width, old.holds)
 
+    def _choose(self, name: str) -> None:
+        if name not in self.contexts:
+            there = f"it has {', '.join(self.contexts)}" if self.contexts else "it has none"
+            raise MachineError(f"{self.name} has no context named {name!r}; {there}")
+        context = self.contexts[name]
+        below = list(self.levels).index(context.top)
+        self.levels = dict(list(self.levels.items())[below:])
+        self.guest, self.chosen = context.guest, name
+        self.assuming(context.assumed)
+
     # Reading.
+
+    @property
+    def assumed(self) -> dict[str, int | str]:
+        """The context that was chosen, the guests' level, and the value of every assumption, by name."""
+        chosen = {"context": self.chosen} if self.chosen else {}
+        return {**chosen, self.mode: self.guest, **{a.name: a.value for a in self.assumptions.values()}}
 
     @property
     def parts(self) -> tuple[object, ...]:
@@ -315,6 +354,6 @@ def _covers(sort: Sort, levels: list[int]) -> bool:
 
 
 __all__ = [
-    "CLOCK", "DEVICE", "FALSE", "MEMORY", "MODE", "PROGRAM", "RESOURCE", "Assumption", "Component", "Instruction",
-    "Invariant", "Machine", "MachineError", "Relocation", "Role",
+    "CLOCK", "DEVICE", "FALSE", "MEMORY", "MODE", "PROGRAM", "RESOURCE", "Assumption", "Component", "GuestContext",
+    "Instruction", "Invariant", "Machine", "MachineError", "Relocation", "Role",
 ]  # fmt: skip

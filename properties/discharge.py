@@ -33,8 +33,7 @@ class Discharger:
         self.solver = solver
         self.budget = budget
         self._known: list[Evaluation] = []
-        self.assumptions = {name: str(a.value) for name, a in self.machine.assumptions.items()}
-        self.assumptions[self.machine.mode] = self.machine.guest
+        self.assumptions = {name: str(value) for name, value in self.machine.assumed.items()}
 
     def discharge(
         self,

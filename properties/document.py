@@ -40,8 +40,8 @@ def context(report: Report) -> dict[str, Any]:
 
 
 def context_of(machine: Machine) -> dict[str, Any]:
-    """The guests' level of `machine`, and every configuration and setting by name."""
-    return {machine.mode: machine.guest, **{a.name: a.value for a in machine.assumptions.values()}}
+    """The context of `machine` if one was chosen, the guests' level, and every configuration and setting by name."""
+    return dict(machine.assumed)
 
 
 def _word(value: bool | None) -> bool | str:

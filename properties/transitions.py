@@ -174,7 +174,7 @@ def _controlled(event: Event, low: int, high: int, solver: Solver, budget: int) 
     for one, two in zip(run.outcome.choices, second.outcome.choices, strict=True):
         terms.append(one == two)
         ties |= _parts_of_equals(two, one)
-    names = [name for name in (*controlled(machine), machine.counter) if name]
+    names = [name for name in (*controlled(machine), machine.counter) if name and name not in machine.saved]
     arrive = [
         differ(name, run.outcome.state[name], second.outcome.state[name])
         for name in names

@@ -54,8 +54,7 @@ class Confirmer:
     def __init__(self, semantics: Semantics, solver: Solver | None) -> None:
         self.semantics, self.solver = semantics, solver
         self.machine = semantics.machine
-        self._assumptions = {name: str(a.value) for name, a in self.machine.assumptions.items()}
-        self._assumptions[self.machine.mode] = self.machine.guest
+        self._assumptions = {name: str(value) for name, value in self.machine.assumed.items()}
         self._proved: set[tuple[str, str, str]] = set()
 
     def confirm(self, suspect: Suspect) -> Violation | None:

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 EXPECTATIONS = ("holds", "violated")
+CHOSEN = "ringproof.context"
 
 
 def parse_assumptions(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """`--assume NAME=VALUE`, repeated, as a dictionary."""
-    found: dict[str, str] = {}
+    """`--assume NAME=VALUE`, repeated, as a dictionary; `--context NAME` is its `context`."""
+    found: dict[str, str] = dict(context.meta.get(CHOSEN, {}))
     for text in values:
         name, sign, value = text.partition("=")
         if not (name and sign and value):
@@ -32,10 +33,25 @@ def parse_assumptions(context: click.Context, parameter: click.Parameter, values
     return found
 
 
-assume_option = click.option(
-    "--assume", multiple=True, metavar="NAME=VALUE", callback=parse_assumptions,
-    help="Change a configuration bit, a setting of the context, or the guests' level.",
-)  # fmt: skip
+def choose_context(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keeps `--context NAME` for `parse_assumptions`."""
+    if value is not None:
+        context.meta[CHOSEN] = {"context": value}
+
+
+def assume_option(command: Command) -> Command:
+    """The options `--assume` and `--context`, which a command takes as one dictionary, `assume`."""
+    assume = click.option(
+        "--assume", multiple=True, metavar="NAME=VALUE", callback=parse_assumptions,
+        help="Change a configuration bit, a setting of the context, or the guests' level.",
+    )  # fmt: skip
+    chosen = click.option(
+        "--context", metavar="NAME", is_eager=True, expose_value=False, callback=choose_context,
+        help="Choose one of the machine's named ways to run guests.",
+    )  # fmt: skip
+    return assume(chosen(command))
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
