@@ -80,8 +80,13 @@ class Job:
 
 
 def prepare(name: str, assumptions: Mapping[str, str]) -> Machine:
-    """The machine `name` under `assumptions`. Raises MachineError for what does not exist."""
+    """The machine `name` under `assumptions`, in the first of its contexts unless these choose another.
+
+    Raises MachineError for what does not exist.
+    """
     machine = load(name)
+    if machine.contexts and "context" not in assumptions:
+        assumptions = {"context": next(iter(machine.contexts)), **assumptions}
     machine.assuming(assumptions)
     return machine
 

@@ -25,6 +25,7 @@ CSRS = (
     status.csrs, machine_level.csrs, interrupts.csrs, counters.csrs, supervisor_level.csrs,
 )  # fmt: skip
 GROUPS = (base, multiplication, atomic.atomics, compressed, privileged.privileged)
+COUNTERS = ("CY", "TM", "IR")
 RESET = 0x8000_0000
 """Where PC is after a reset, by the custom of the public test programs."""
 
@@ -134,17 +135,19 @@ def _declare_contexts(machine: Machine) -> None:
         ("mstatus.TSR", "TSR", "SRET traps in S-mode"),
     ):
         machine.context(name, 0, text, holds=_is(component))
-    for number, name in enumerate(("CY", "TM", "IR")):
+    for number, name in enumerate(COUNTERS):
         counter = ("cycle", "time", "instret")[number]
         text = f"{counter} can be read below M-mode, and in U-mode if scounteren allows it"
         machine.context(f"mcounteren.{name}", 0, text, holds=_has("mcounteren", number))
+        text = f"{counter} can be read in U-mode, if mcounteren allows it"
+        machine.context(f"scounteren.{name}", 0, text, holds=_has("scounteren", number))
     machine.contexts["m-in-u"] = GuestContext(
         "firmware written for M-mode runs in U-mode, under a monitor in M-mode", "M", "U",
         {"translation": "0", "devices": "0"},
     )  # fmt: skip
     machine.contexts["s-in-u"] = GuestContext(
         "an operating system written for S-mode runs in U-mode, under a monitor in S-mode or M-mode", "S", "U",
-        {"devices": "0", "machine_mode": "0"},
+        {"devices": "0", "machine_mode": "0", **{f"mcounteren.{name}": "1" for name in COUNTERS}},
     )  # fmt: skip
 
 

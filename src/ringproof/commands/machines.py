@@ -9,7 +9,7 @@ import click
 from .common import columns, json_option, print_json
 
 if TYPE_CHECKING:
-    from ringproof.model.machine import Machine
+    from ringproof.model.machine import GuestContext, Machine
 
 
 @click.command()
@@ -54,6 +54,10 @@ def _document(machine: Machine) -> dict[str, Any]:
         "assumptions": [
             {"name": a.name, "value": a.value, "scope": a.scope, "text": a.text} for a in machine.assumptions.values()
         ],
+        "contexts": [
+            {"name": name, "text": c.text, "top": c.top, "guest": c.guest, "assumed": dict(c.assumed)}
+            for name, c in machine.contexts.items()
+        ],
         "states": [invariant.text for invariant in machine.invariants],
         "instructions": [
             {"name": i.name, "syntax": i.syntax, "encoding": i.encoding.text} for i in machine.instructions
@@ -61,6 +65,11 @@ def _document(machine: Machine) -> dict[str, Any]:
         "undefined": [encoding.text for encoding in machine.undefined],
         "left_out": {"encodings": [encoding.text for encoding in machine.omitted], "behavior": list(machine.left_out)},
     }
+
+
+def _assumed(context: GuestContext) -> str:
+    """What is assumed in a context, as `--assume` takes it."""
+    return ", ".join(f"{name}={value}" for name, value in context.assumed.items())
 
 
 def _text(machine: Machine) -> str:
@@ -73,6 +82,9 @@ def _text(machine: Machine) -> str:
     if machine.assumptions:
         parts += ["", "assumptions (change with --assume)"]
         parts.append(columns([(f"{a.name}={a.value}", a.scope, a.text) for a in machine.assumptions.values()]))
+    if machine.contexts:
+        parts += ["", "contexts (choose with --context)"]
+        parts.append(columns([(name, c.text, _assumed(c)) for name, c in machine.contexts.items()]))
     if machine.invariants:
         parts += ["", "states quantified over", *[f"  {invariant.text}" for invariant in machine.invariants]]
     names = _rows(machine)
