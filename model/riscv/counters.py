@@ -93,11 +93,11 @@ _shadow(0xC02, "instret", "minstret", IR)
 
 # Event counters: all read as zero.
 
-csrs.constant(0xC03, "hpmcountern", count=29, allowed=lambda cpu, index: allowed(cpu, index + 3))
-csrs.constant(0xC83, "hpmcounternh", count=29, allowed=lambda cpu, index: allowed(cpu, index + 3), xlen=32)
-csrs.constant(0xB03, "mhpmcountern", count=29)
-csrs.constant(0xB83, "mhpmcounternh", count=29, xlen=32)
-csrs.constant(0x323, "mhpmeventn", count=29)
+csrs.constant(0xC03, "hpmcounter#", count=29, first=3, allowed=lambda cpu, index: allowed(cpu, index + 3))
+csrs.constant(0xC83, "hpmcounter#h", count=29, first=3, allowed=lambda cpu, index: allowed(cpu, index + 3), xlen=32)
+csrs.constant(0xB03, "mhpmcounter#", count=29, first=3)
+csrs.constant(0xB83, "mhpmcounter#h", count=29, first=3, xlen=32)
+csrs.constant(0x323, "mhpmevent#", count=29, first=3)
 
 
 # What allows and stops them. Sections 3.1.11, 12.1.5 and 3.1.12.

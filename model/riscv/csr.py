@@ -30,8 +30,9 @@ OPERATIONS = {1: "csrrw", 2: "csrrs", 3: "csrrc", 5: "csrrwi", 6: "csrrsi", 7: "
 
 @dataclass(frozen=True)
 class Csr:
-    """One register, or a family of `count` registers that lie `step` addresses apart and differ in their number.
+    """One register, or a family of `count` registers that lie `step` addresses apart.
 
+    A family has `#` in its name, in place of a number: that of the first is `first`, and they are `step` apart too.
     `write` is None where what is written is ignored. `allowed(cpu)` is a further condition of any access.
     `modified` is what CSRRS and CSRRC change bits of, where that is not what is read. `xlen` says where it exists.
     """
@@ -44,6 +45,7 @@ class Csr:
     modified: Read | None = None
     count: int = 1
     step: int = 1
+    first: int = 0
     xlen: int | None = None
 
     @property
@@ -53,6 +55,15 @@ class Csr:
     @property
     def privilege(self) -> int:
         return self.address >> 8 & 3
+
+    @property
+    def title(self) -> str:
+        """The name, with the range of numbers of a family."""
+        return self.name.replace("#", f"{self.first}-{self.first + (self.count - 1) * self.step}")
+
+    def named(self, index: int) -> str:
+        """The name of the register `index` of a family."""
+        return self.name.replace("#", str(self.first + index * self.step))
 
     @property
     def last(self) -> int:
@@ -125,17 +136,17 @@ def add_forms(machine: Machine, csr: Csr) -> None:
         if csr.write is not None:
             csr.write(cpu, *numbers, value)
 
-    reads.__doc__ = f"x[rd] := {csr.name}."
-    writes.__doc__ = f"x[rd] := {csr.name}; {csr.name} := x[rs1] or an immediate, or its bits set or cleared by it."
-    row = f"csr {csr.name}"
-    machine.add(f"{row} (read)", f"csrr rd, {csr.name}", _encoding(csr, writes=False), reads, _render(csr))
-    machine.add(f"{row} (write)", f"csrrw/s/c rd, {csr.name}, rs1", _encoding(csr, writes=True), writes, _render(csr))
+    reads.__doc__ = f"x[rd] := {csr.title}."
+    writes.__doc__ = f"x[rd] := {csr.title}; {csr.title} := x[rs1] or an immediate, or its bits set or cleared by it."
+    row = f"csr {csr.title}"
+    machine.add(f"{row} (read)", f"csrr rd, {csr.title}", _encoding(csr, writes=False), reads, _render(csr))
+    machine.add(f"{row} (write)", f"csrrw/s/c rd, {csr.title}, rs1", _encoding(csr, writes=True), writes, _render(csr))
 
 
 def _render(csr: Csr) -> Callable[[Mapping[str, int]], str]:
     def render(fields: Mapping[str, int]) -> str:
         op, rs1 = fields["op"], fields.get("rs1", 0)
-        name = csr.name.replace("n", str(fields["index"])) if csr.count > 1 else csr.name
+        name = csr.named(fields.get("index", 0))
         return f"{OPERATIONS.get(op, 'csr?')} x{fields['rd']}, {name}, {rs1 if op & 4 else f'x{rs1}'}"
 
     return render

@@ -141,11 +141,11 @@ def _write_pmpaddr(cpu: RiscV, number: Term, value: Term) -> None:
             cpu.pmpaddr = cpu.pmpaddr.set(bits(entry, 6), value[width - 1 : 0])
 
 
-csrs.register(0x3A0, "pmpcfgn", read=_read_pmpcfg, write=_write_pmpcfg, count=8, step=2, xlen=64)
-csrs.register(0x3A0, "pmpcfgn", read=_read_pmpcfg, write=_write_pmpcfg, count=16, xlen=32)
-csrs.register(0x3B0, "pmpaddrn", read=_read_pmpaddr, write=_write_pmpaddr, count=64)
+csrs.register(0x3A0, "pmpcfg#", read=_read_pmpcfg, write=_write_pmpcfg, count=8, step=2, xlen=64)
+csrs.register(0x3A0, "pmpcfg#", read=_read_pmpcfg, write=_write_pmpcfg, count=16, xlen=32)
+csrs.register(0x3B0, "pmpaddr#", read=_read_pmpaddr, write=_write_pmpaddr, count=64)
 
-# The trigger module of the debug specification has no triggers: these read as zero.
+# The trigger module of the debug specification has no triggers: a type of 0 in tdata1 says so.
 
 csrs.constant(0x7A0, "tselect")
-csrs.constant(0x7A1, "tdata1")
+csrs.constant(0x7A1, "tdata#", count=3, first=1)
