@@ -68,10 +68,11 @@ def _shadow(address: int, name: str, component: str, number: int) -> None:
 
 def _counter(address: int, name: str) -> None:
     def write(cpu: RiscV, value: Term) -> None:
-        cpu.put(name, value if cpu.xlen == 64 else concat(cpu.get(name)[63:32], value))
+        """The instruction that writes a counter, or half of it, does not count."""
+        cpu.put(name, value if cpu.xlen == 64 else concat(cpu.before[name][63:32], value))
 
     def write_high(cpu: RiscV, value: Term) -> None:
-        cpu.put(name, concat(value, cpu.get(name)[31:0]))
+        cpu.put(name, concat(value, cpu.before[name][31:0]))
 
     def read(cpu: RiscV) -> Term:
         """What it was when the instruction began."""
