@@ -193,6 +193,13 @@ class System:
         values = {own_name(name): value for name, value in together.host.items()}
         return any(compile_terms(list(self.construction.pending(self.placement.own_view()).values()))(values))
 
+    def regains(self, together: Together) -> bool:
+        """The host's fetch leads to the monitor, for a trap that is not the guest's own."""
+        _, trapped = self.host.fetch(copied(together.host))
+        if trapped is None:
+            return False
+        return self._served(together, trapped) is not None or self.emulates(together, trapped)
+
     def emulates(self, together: Together, trapped: Trapped) -> bool:
         view = self.placement.view(self.placement.guest_state())
         read = compile_terms([self.construction.emulates(view, trapped.cause)])

@@ -60,13 +60,13 @@ SYSTEMS = _systems()
 
 
 def _with_fault(base: str, name: str) -> Construction:
-    from .faults import FAULTS, faulty
+    from .faults import FAULTS
 
-    known = [f for f, found in FAULTS.items() if base == f"third-generation/{found.construction}"]
+    known = [each for each, found in FAULTS.items() if base == found.system]
     if name not in known:
         listed = ", ".join(known) or "none"
         raise MachineError(f"no fault of {base[:60]!r} is named {name[:60]!r}; there are {listed}")
-    return faulty(name)
+    return FAULTS[name].made()
 
 
 def system(name: str) -> Construction:

@@ -72,8 +72,8 @@ def _start(budget: int) -> Callable[[str], Mutant]:
 
 def _try(name: str, budget: int) -> Mutant:
     fault = FAULTS[name]
-    system = f"third-generation/{fault.construction}~{name}"
-    report: Report = prove(system, jobs=1, budget=budget)
+    system = f"{fault.system}~{name}"
+    report: Report = prove(system, only=fault.only, jobs=1, budget=budget)
     verdicts = report.properties
     shown = report.witnesses
     return Mutant(

@@ -23,7 +23,7 @@ from .deliveries import Deliveries, Foreign
 from .discharging import Discharger
 from .fetching import Fetch
 from .lemmas import Lemmas
-from .obligations import EFFICIENCY, PROPERTIES, Maps, Squares, Subject, Undefined
+from .obligations import EFFICIENCY, PROPERTIES, Agree, Maps, Squares, Subject, Undefined
 from .verdicts import Never, Proved, Refuted, Unknown, Verdict
 from .witness import SystemWitness
 
@@ -111,9 +111,6 @@ def prove(
     workers = max(1, min(jobs or os.cpu_count() or 1, len(chosen)))
     found: dict[int, list[Obligation]] = {}
     stopped: Stopped | None = None
-    if not only:
-        forms = len(construction.guest.instructions)
-        chosen = [*chosen, *range(forms, forms + len(construction.foreign)), *BESIDES]
     try:
         for index, obligations in _decide(Job(name, budget), chosen, workers):
             found[index] = obligations
@@ -137,29 +134,38 @@ def prove(
 
 
 def _select(construction: Construction, only: Sequence[str]) -> list[int]:
-    """The positions of the forms whose row matches, or whose id is, one of `only`; of all, if there are none."""
-    forms = construction.guest.instructions
-    ids = [index for index, form in enumerate(forms) if form.id in only]
-    patterns = [pattern for pattern in only if all(pattern != form.id for form in forms)]
-    return sorted({*ids, *(select(construction.guest, patterns) if patterns or not only else ())})
+    """The numbers of what `only` names: of rows that match, forms by id, and what is proved besides; all, without any.
+
+    Forms of the guest's machine come first, then those that only the host has, then what is proved besides.
+    """
+    forms = [*construction.guest.instructions, *construction.foreign]
+    own = len(construction.guest.instructions)
+    if not only:
+        return [*range(len(forms)), *BESIDES]
+    named = {n: (form.id, *((form.name,) if n >= own else ())) for n, form in enumerate(forms)}
+    named |= {n: (kind.row,) for n, kind in BESIDES.items()}
+    exact = [n for n, names in named.items() if set(names) & set(only)]
+    patterns = [pattern for pattern in only if all(pattern not in names for names in named.values())]
+    found = {*exact, *(select(construction.guest, patterns) if patterns else ())}
+    return sorted(found, key=lambda n: (n < 0, abs(n)))
 
 
 def listed(name: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
     """The obligations of the system `name` by id, with the property of each; nothing is asked of a solver."""
     construction = construct(name)
-    found: list[tuple[str, str]] = []
-    for index in _select(construction, only):
-        squares = Squares(construction, construction.guest.instructions[index], name, lambda *conditions: False)
-        found += [(claim.name, claim.what) for claim in squares.claims(innocuous=True)]
-    if not only:
-        for subject in _besides(construction, name):
-            found += [(claim.name, claim.what) for claim in subject.claims(innocuous=False)]
-    return found
+    subjects = [_subject(construction, index, name, lambda *conditions: False) for index in _select(construction, only)]
+    each = [(subject, isinstance(subject, Squares)) for subject in subjects]
+    return [(claim.name, claim.what) for subject, squares in each for claim in subject.claims(innocuous=squares)]
 
 
-def _besides(construction: Construction, name: str) -> list[Subject]:
-    foreign = [Foreign(construction, form, name, lambda *conditions: False) for form in construction.foreign]
-    return [*foreign, *[kind(construction, name, lambda *conditions: False) for kind in BESIDES.values()]]
+def _subject(construction: Construction, index: int, name: str, agree: Agree) -> Subject:
+    """What is proved under the number `index`."""
+    if index in BESIDES:
+        return BESIDES[index](construction, name, agree)
+    own = construction.guest.instructions
+    if index < len(own):
+        return Squares(construction, own[index], name, agree)
+    return Foreign(construction, construction.foreign[index - len(own)], name, agree)
 
 
 def _decide(job: Job, chosen: Sequence[int], workers: int) -> Iterator[tuple[int, list[Obligation]]]:
@@ -188,15 +194,10 @@ class _Worker:
 
     def decide(self, index: int) -> list[Obligation]:
         found: list[Obligation] = []
-        if index in BESIDES:
-            subject = BESIDES[index](self.construction, self.job.name, self.lemmas.agree)
-            claims, parts = subject.claims(innocuous=False), []
-        else:
-            forms = [*self.construction.guest.instructions, *self.construction.foreign]
-            instruction, own = forms[index], index < len(self.construction.guest.instructions)
-            squares = (Squares if own else Foreign)(self.construction, instruction, self.job.name, self.lemmas.agree)
-            claims, parts = squares.claims(innocuous=True), list(instruction.encoding.fields.values())
-        for claim in claims:
+        subject = _subject(self.construction, index, self.job.name, self.lemmas.agree)
+        squares = isinstance(subject, Squares)
+        parts = list(subject.instruction.encoding.fields.values()) if isinstance(subject, Squares) else []
+        for claim in subject.claims(innocuous=squares):
             verdict = self.discharger.discharge(claim, parts)
             if claim.what == EFFICIENCY and not isinstance(verdict, Proved) and not self._is_direct(index):
                 continue

@@ -41,15 +41,19 @@ def squared(system: System, together: Together, word: int | None, what: str) -> 
     delivered = step.trapped is not None and not declined and system.guest.deliver(step.trapped, alone) is None
     after, monitored = system.step(together) if word is None else system.perform(together, word)
     shown: list[str] = []
-    if step.trapped is not None and not declined and not delivered:
+    if what == CONTROL:
+        # Whatever the guest's own machine does, or declines to say.
+        shown = _control(system, together, alone, step, after, monitored)
+        shown += _regaining(system, together, after, monitored, fetched=word is None)
+    elif step.trapped is not None and not declined and not delivered:
         # The delivery itself fails, past what the machine models; that it had to be is a difference nonetheless.
         shown = [GOES_ON] if monitored.by == "direct" and what == EQUIVALENCE else []
     elif not declined:
         shown = CHECKS[what](system, together, alone, step, after, monitored)
         if word is None and what == EQUIVALENCE and step.word != monitored.step.word:
             shown.append("the word that is fetched")
-        if what == CONTROL:
-            shown += _regaining(system, together, after, monitored, fetched=word is None)
+    if word is None and what == EQUIVALENCE:
+        shown += [each for each in _fetching(system, together, monitored) if each not in shown]
     return Squared(together, word, alone, step, after, monitored, tuple(shown))
 
 
@@ -70,9 +74,10 @@ def _equivalence(
 ) -> list[str]:
     """The system's state is not f of the guest's, or the guest's machine takes another case."""
     found = _cases(step, monitored) + [f"the virtual {name}" for name in _differences(after.guest, alone)]
-    expected = system.place(alone, after.host, after.kept)
-    memory = system.placement.memory
-    host = {name: value for name, value in expected.host.items() if name != memory}
+    expected = system.place(alone, before.host, after.kept)
+    components, memory = system.construction.host.components, system.placement.memory
+    left = {memory, *(name for name, component in components.items() if component.role is Role.CLOCK)}
+    host = {name: value for name, value in expected.host.items() if name not in left}
     return found + [
         f"{name} of the host" for name in _differences(after.host, host) if f"the virtual {name}" not in found
     ]
@@ -111,18 +116,21 @@ def _control(
     return found
 
 
+def _fetching(system: System, before: Together, monitored: Monitored) -> list[str]:
+    """The trap that the monitor reflects is one of the host's fetch, where alone the fetch completes."""
+    if monitored.by != "reflected" or monitored.step.word is not None or monitored.trapped is None:
+        return []
+    word, _ = system.guest.fetch(copied(before.guest))
+    return [] if word is None else [f"alone it does not trap for {monitored.trapped.cause.name}"]
+
+
 def _regaining(system: System, before: Together, after: Together, monitored: Monitored, *, fetched: bool) -> list[str]:
     """What is pending on the host does not lead to the monitor, or an instruction that runs does not count once."""
-    pending = (
-        fetched
-        and system.is_pending(before)
-        and not system.interprets(before)
-        and monitored.by not in ("served", "emulated")
-    )
-    found = [NO_CONTROL] if pending else []
+    pending = fetched and system.is_pending(before) and not system.interprets(before)
+    found = [NO_CONTROL] if pending and not system.regains(before) else []
     counter = system.construction.countdown
     if counter is not None and monitored.by == "direct":
-        expected = before.host[counter] - (fetched and monitored.trapped is None)
+        expected = before.host[counter] - (fetched and monitored.step.word is not None)
         found += [f"{counter} of the host"] if after.host[counter] != expected else []
     return found
 

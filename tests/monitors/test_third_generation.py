@@ -8,7 +8,7 @@ import pytest
 
 from ringproof.__main__ import main
 from ringproof.model.monitors.catalog import system
-from ringproof.model.monitors.faults import right
+from ringproof.model.monitors.third_generation_faults import right
 from ringproof.properties.monitors import prove as proving
 from ringproof.properties.monitors.obligations import CONTROL, EFFICIENCY, EQUIVALENCE, MAP
 from ringproof.properties.monitors.prove import Report, prove

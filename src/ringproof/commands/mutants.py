@@ -45,5 +45,5 @@ def mutants(names: tuple[str, ...], jobs: int | None, quiet: bool, as_json: bool
         table += [(m.name, m.fate, ", ".join(m.by) or "-", m.text) for m in found]
         click.echo(columns(table, indent=""))
         click.echo(f"\n{len(found)} mutants: {', '.join(f'{n} {fate}' for fate, n in sorted(counts.items()))}.")
-        click.echo("A mutant in full: `ringproof prove third-generation/CONSTRUCTION~FAULT`.")
+        click.echo("A mutant in full: `ringproof prove MACHINE/CONSTRUCTION~FAULT`.")
     click.get_current_context().exit(Exit.INCONCLUSIVE if counts["inconclusive"] else Exit.EXPECTED)
