@@ -16,7 +16,7 @@ from ..machine import Machine
 from ..terms import FALSE, Term, all_of, any_of, bits, ite
 from .causes import LEFT_OPEN
 from .cpu import RiscV
-from .encoding import WIDTH, region, word
+from .encoding import WIDTH, word
 
 Read = Callable[..., Term]
 """`read(cpu)`, or `read(cpu, number)` in a family: the value, XLEN bits."""
@@ -184,11 +184,21 @@ def _encoding(csr: Csr, *, writes: bool) -> Encoding:
 def add_reserved(machine: Machine, registers: list[Csr]) -> None:
     """The addresses that no register has: they trap, or the manual's leave to do otherwise is taken."""
 
-    def meaning(cpu: RiscV) -> None:
+    def meaning(cpu: RiscV, rd: Term, op: Term, rs1: Term, csr: Term) -> None:
         """The CSR is not defined: an illegal instruction, where `reserved_csrs_trap`."""
         cpu.undefined(bool(cpu.reserved_csrs_trap.value))
         cpu.trap(LEFT_OPEN)
 
     known = any_of(*[_is(csr) for csr in registers]) if registers else FALSE
-    encoding = region("not defined", all_of(word[6:0] == SYSTEM, word[13:12] != 0, ~known))
-    machine.add("csr (not defined)", "csrrw/s/c rd, csr, rs1", encoding, meaning)
+    matches = all_of(word[6:0] == SYSTEM, word[13:12] != 0, ~known)
+    fields = {"rd": word[11:7], "op": word[14:12], "rs1": word[19:15], "csr": word[31:20]}
+    encoding = Encoding("not defined", matches, fields, bits(4, WIDTH), _assemble)
+    machine.add("csr (not defined)", "csrrw/s/c rd, csr, rs1", encoding, meaning, _render_reserved)
+
+
+def _assemble(operands: Mapping[str, int]) -> int:
+    return operands["csr"] << 20 | operands["rs1"] << 15 | operands["op"] << 12 | operands["rd"] << 7 | SYSTEM
+
+
+def _render_reserved(fields: Mapping[str, int]) -> str:
+    return f"{OPERATIONS.get(fields['op'], 'csr?')} x{fields['rd']}, {fields['csr']:#x}, {fields['rs1']}"
