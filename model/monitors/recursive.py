@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..cpu import View
-from ..terms import FALSE, TRUE, Term, ite, shift, var
+from ..terms import FALSE, TRUE, ArraySort, Term, ite, shift, var
 from .construction import Construction
 from .placement import Placement
 
@@ -29,10 +29,14 @@ class Levels:
 
     @cached_property
     def own(self) -> list[str]:
-        """The components of the machine between that neither monitor decides on and no guest carries."""
+        """The components of the machine between that neither monitor decides on and no guest carries.
+
+        Its devices' arrays are left out: no rule of an allocator reads them.
+        """
         inner = self.inner
         decided = inner.decided(inner.view(inner.guest_state()), inner.own_view())
-        return [name for name in inner.host.components if name not in (inner.memory, *decided, *inner.carried)]
+        others = {name: c for name, c in inner.host.components.items() if name not in (*decided, *inner.carried)}
+        return [name for name, component in others.items() if not isinstance(component.sort, ArraySort)]
 
     def kept_outside(self, guest: View) -> dict[str, Term]:
         """What the outer monitor keeps."""

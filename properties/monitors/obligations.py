@@ -191,6 +191,7 @@ class Subject(ABC):
             own = construction.emulates(self.view, trap.cause)
             if own is not FALSE:
                 emulates.append(all_of(taken, own))
+                yield from self._entering(index, all_of(taken, own))
             if own is not TRUE:
                 yield from self._reflected(index, all_of(taken, ~own))
         if emulates and self.construction.reflect is None:
@@ -357,6 +358,15 @@ class Subject(ABC):
             memory = store(memory, index, value, guard)
             left.append((index, leaves))
         return any_of(*[leaves & (select(before, at) != select(memory, at)) for at, leaves in left])
+
+    def _entering(self, index: int, taken: Term) -> Iterator[Claim]:
+        """The trap whose instruction the monitor emulates gives it control."""
+        trap = self.host.traps[index]
+        if self.placement.entered is None or trap.cause.kind is Kind.UNSUPPORTED:
+            return
+        number = 1 + sum(t.cause.name == trap.cause.name for t in self.host.traps[:index])
+        hypotheses = (*self.hypotheses, taken, ~self._guest_declines())
+        yield self._claim(CONTROL, f"entered ({trap.cause.name}, {number})", hypotheses, self._entered(index))
 
     def _entered(self, index: int) -> dict[str, Term]:
         """The host's own delivery does not give control to the monitor."""
