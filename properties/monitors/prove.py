@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ringproof.model.monitors.catalog import system as construct
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.selection import select
+from ringproof.solvers.answer import Solver
+from ringproof.solvers.remembering import Remembering
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.monitored import System
 
@@ -85,10 +87,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to build the system for itself."""
+    """What a worker needs to build the systems for itself."""
 
-    name: str
+    names: tuple[str, ...]
     budget: int
+
+
+Task = tuple[int, int]
+"""Which of the systems, and the number of what is proved there."""
 
 
 def prove(
@@ -100,37 +106,70 @@ def prove(
     budget: int = BUDGET,
     progress: Progress | None = None,
 ) -> Report:
-    """Proves or refutes the three properties of the system `name`, with `jobs` processes (all cores by default).
+    """Proves or refutes the three properties of the system `name`: `prove_all` of one."""
+    (report,) = prove_all([name], properties=properties, only=only, jobs=jobs, budget=budget, progress=progress)
+    return report
 
-    `properties` are those asked for (all by default), `only` patterns of rows or forms. Raises MachineError for an
-    unknown system, and NothingSelected where nothing is left. An interrupt gives the report of what was decided.
+
+def prove_all(
+    names: Sequence[str],
+    *,
+    properties: Sequence[str] = (),
+    only: Sequence[str] = (),
+    jobs: int | None = None,
+    budget: int = BUDGET,
+    progress: Progress | None = None,
+) -> list[Report]:
+    """Proves or refutes the three properties of each of the systems `names`, with `jobs` processes (all cores).
+
+    Forms that several systems have are taken together, since much of what is asked about them is the same; the
+    verdicts are those of each system by itself. `properties` are those asked for (all by default), `only` patterns of
+    rows or forms. Raises MachineError for an unknown system, and NothingSelected where nothing is left. An interrupt
+    gives the reports of what was decided; their `seconds` are those of the run.
     """
     started = time.monotonic()
-    construction = construct(name)
-    chosen = _select(construction, only)
-    workers = max(1, min(jobs or os.cpu_count() or 1, len(chosen)))
-    found: dict[int, list[Obligation]] = {}
+    constructions = [construct(name) for name in names]
+    chosen = [_select(construction, only) for construction in constructions]
+    tasks = _together(constructions, chosen)
+    total = sum(map(len, tasks))
+    found: dict[Task, list[Obligation]] = {}
     stopped: Stopped | None = None
     try:
-        for index, obligations in _decide(Job(name, budget), chosen, workers):
-            found[index] = obligations
+        for task, obligations in _decide(
+            Job(tuple(names), budget), tasks, max(1, min(jobs or os.cpu_count() or 1, len(tasks)))
+        ):
+            found[task] = obligations
             if progress is not None:
-                progress(len(found), len(chosen), obligations[0].instruction if obligations else name)
+                progress(len(found), total, obligations[0].instruction if obligations else names[task[0]])
     except KeyboardInterrupt:
         stopped = Stopped.INTERRUPTED
     except WorkerKilled:
         stopped = Stopped.KILLED
     wanted = properties or PROPERTIES
-    ordered = [o for index in chosen if index in found for o in found[index] if o.property in wanted]
-    return Report(
-        name=name,
-        construction=construction,
-        solver=Z3Solver().name,
-        obligations=ordered,
-        seconds=time.monotonic() - started,
-        selected=(*properties, *only),
-        stopped=stopped,
-    )
+    seconds = time.monotonic() - started
+    return [
+        Report(
+            name=name,
+            construction=constructions[n],
+            solver=Z3Solver().name,
+            obligations=[o for i in chosen[n] if (n, i) in found for o in found[n, i] if o.property in wanted],
+            seconds=seconds,
+            selected=(*properties, *only),
+            stopped=stopped,
+        )
+        for n, name in enumerate(names)
+    ]
+
+
+def _together(constructions: Sequence[Construction], chosen: Sequence[Sequence[int]]) -> list[list[Task]]:
+    """What is chosen of each system, with the same subject of all of them in one list."""
+    found: dict[str, list[Task]] = {}
+    for number, (construction, indices) in enumerate(zip(constructions, chosen, strict=True)):
+        forms = [*construction.guest.instructions, *construction.foreign]
+        for index in indices:
+            subject = BESIDES[index].row if index in BESIDES else forms[index].id
+            found.setdefault(subject, []).append((number, index))
+    return list(found.values())
 
 
 def _select(construction: Construction, only: Sequence[str]) -> list[int]:
@@ -168,33 +207,38 @@ def _subject(construction: Construction, index: int, name: str, agree: Agree) ->
     return Foreign(construction, construction.foreign[index - len(own)], name, agree)
 
 
-def _decide(job: Job, chosen: Sequence[int], workers: int) -> Iterator[tuple[int, list[Obligation]]]:
+def _decide(job: Job, tasks: Sequence[list[Task]], workers: int) -> Iterator[tuple[Task, list[Obligation]]]:
     if workers == 1:
-        yield from map(_start(job), chosen)
+        decide = _start(job)
+        yield from (answer for task in tasks for answer in decide(task))
         return
     with workers_of(workers, _start, job) as crew:
-        for index in chosen:
-            crew.ask(index)
-        yield from crew.answers()
+        for task in tasks:
+            crew.ask(task)
+        for answers in crew.answers():
+            yield from answers
 
 
-def _start(job: Job) -> Callable[[int], tuple[int, list[Obligation]]]:
-    worker = _Worker(job)
-    return lambda index: (index, worker.decide(index))
+def _start(job: Job) -> Callable[[list[Task]], list[tuple[Task, list[Obligation]]]]:
+    solver, easy = Remembering(Z3Solver()), Remembering(Z3Solver(quick=EASY))
+    workers = [_Worker(name, job.budget, solver, easy) for name in job.names]
+    return lambda tasks: [(task, workers[task[0]].decide(task[1])) for task in tasks]
 
 
 class _Worker:
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.construction = construct(job.name)
-        self.solver = Z3Solver()
-        self.lemmas = Lemmas(Z3Solver(quick=EASY), job.budget)
+    """Proves what is asked about one system; `easy` answers what is only tried."""
+
+    def __init__(self, name: str, budget: int, solver: Solver, easy: Solver) -> None:
+        self.name, self.budget = name, budget
+        self.construction = construct(name)
+        self.solver = solver
+        self.lemmas = Lemmas(easy, budget)
         self.semantics = Semantics(self.construction.judged or self.construction.guest)
-        self.discharger = Discharger(System(self.construction), job.name, self.solver, job.budget)
+        self.discharger = Discharger(System(self.construction), name, solver, budget)
 
     def decide(self, index: int) -> list[Obligation]:
         found: list[Obligation] = []
-        subject = _subject(self.construction, index, self.job.name, self.lemmas.agree)
+        subject = _subject(self.construction, index, self.name, self.lemmas.agree)
         squares = isinstance(subject, Squares)
         parts = list(subject.instruction.encoding.fields.values()) if isinstance(subject, Squares) else []
         for claim in subject.claims(innocuous=squares):
@@ -208,7 +252,7 @@ class _Worker:
         """Efficiency is promised of the form; that is asked only where it does not hold anyway."""
         form = self.construction.guest.instructions[index]
         instruction = next(i for i in self.semantics.machine.instructions if i.id == form.id)
-        return is_direct(self.semantics, instruction, self.solver, self.job.budget)
+        return is_direct(self.semantics, instruction, self.solver, self.budget)
 
 
-__all__ = ["Never", "Obligation", "Report", "listed", "prove"]
+__all__ = ["Never", "Obligation", "Report", "listed", "prove", "prove_all"]
