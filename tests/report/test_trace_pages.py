@@ -209,6 +209,21 @@ def test_ia32_crosses_its_rings(browser: Browser, tmp_path: Path) -> None:
         assert found.complaints == []
 
 
+def test_an_edited_byte_is_met_where_its_instruction_runs(browser: Browser, tmp_path: Path) -> None:
+    """`INC EAX; INC EAX; PUSH 1; MOV ECX, 5; JMP $`: what is fetched after an instruction is not the instruction."""
+    machine = named("ia32")
+    state = Interpreter(machine).initial(**machine.start) | {"EIP": 0x1000, "ESP": 0x8000}
+    state["memory"].update(dict(enumerate(bytes.fromhex("40 40 6a 01 b9 05 00 00 00 eb fe"), 0x1000)))
+    with opened(browser, page_of(programs.recorded(tmp_path, "bytes", machine, state, 20)), "#start") as found:
+        found.look("memory", 0x1005)
+        found.edit("memory[0x1005]", 0, "9")
+        found.page.wait_for_selector("#edited:not(:empty)")
+        assert "The run goes another way from step 3 on." in found.text("#edited")
+        steps = found.page.locator(".rows li").all_inner_texts()
+        assert "PUSH 0x1" in " ".join(steps[3].split())
+        assert found.complaints == []
+
+
 def test_without_javascript_the_parting_and_its_steps_are_there(browser: Browser, pair: Path) -> None:
     with opened(browser, pair, java_script_enabled=False) as found:
         assert "part at step 0" in found.text("h1")

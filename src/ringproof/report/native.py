@@ -81,6 +81,7 @@ def _description(machine: Machine, kernel: Kernel) -> dict[str, Any]:
         "arrays": arrays,
         "traps": traps,
         "forms": [instruction.syntax for instruction in machine.instructions],
+        "lengths": None if machine.stored is None else [_length(i, kernel) for i in machine.instructions],
         "steps": machine.fetch is not None,
         "world": kernel.world,
         "heap": -(-(kernel.world + layout.top) // 16) * 16,
@@ -106,6 +107,15 @@ def _description(machine: Machine, kernel: Kernel) -> dict[str, Any]:
         "reasons": {"done": control.LIMIT_REACHED, "stuck": control.STUCK, "full": control.NO_ROOM},
         "firstOperand": kernel.first_operand,
     }
+
+
+def _length(instruction: Instruction, kernel: Kernel) -> int | tuple[int, int]:
+    """How many of the fetched bytes are the instruction's, or where a decoded entry says it: the place and its size."""
+    length = instruction.encoding.length
+    if length.is_constant:
+        return int(length.value)
+    slots, _ = operand_slots(instruction, kernel.first_operand, None)
+    return slots["$length"].offset, bytes_of(length.sort)
 
 
 def operation(

@@ -178,13 +178,22 @@ class Machine {
     if (!trap) this.record(run);
   }
 
-  // What the last step executed: the cells that were fetched and the form's name, or null.
+  // What the last step executed: the fetched cells that are the instruction's, and the form's name, or null.
   executed() {
     const native = this.native, entry = this.word(native.at.last);
     if (!entry) return null;
+    const number = this.word(entry + native.number);
     let cells = '';
-    for (let n = entry; n < entry + native.cells; n++) cells += this.bytes[n].toString(16).padStart(2, '0');
-    return [cells, native.forms[this.word(entry + native.number) - 1] || 'undefined instruction'];
+    for (let n = entry, end = entry + this.length(entry, number); n < end; n++) cells += this.bytes[n].toString(16).padStart(2, '0');
+    return [cells, native.forms[number - 1] || 'undefined instruction'];
+  }
+
+  // How many of the bytes that were fetched belong to the instruction; what follows it in memory does not.
+  length(entry, number) {
+    const {lengths, cells} = this.native;
+    if (!lengths || !number) return cells;
+    const length = lengths[number - 1];
+    return Number(Array.isArray(length) ? this.read(entry + length[0], length[1], length[1] > 4) : length);
   }
 
   trapped(number, notes) {

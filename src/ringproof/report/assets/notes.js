@@ -2,8 +2,9 @@
 
 class Notes {
   // Numbers of instructions, reasons and traps in the page's tables, which grow with what an edited run meets.
-  constructor(tables, operation) {
+  constructor(tables, operation, bytewise) {
     this.tables = tables;
+    this.bytewise = bytewise;
     this.operation = operation ? 1 : 0;
     this.known = new Map();
   }
@@ -13,7 +14,7 @@ class Notes {
     const [cells, form] = executed;
     if (!this.known.has(cells)) {
       const bytes = cells.match(/../g);
-      const word = bytes.length === 8 ? `0x${bytes.reverse().join('')}` : bytes.join(' ');
+      const word = bytes.length === 8 && !this.bytewise ? `0x${bytes.reverse().join('')}` : bytes.join(' ');
       this.known.set(cells, this.tables.instructions.push([form, word, form]));
     }
     return this.known.get(cells);
@@ -36,7 +37,7 @@ class Notes {
 // Learns how instructions are written from a recorded run, by running it again.
 class Learning extends Notes {
   constructor(notes, recorded) {
-    super(notes.tables, false);
+    super(notes.tables, false, notes.bytewise);
     this.notes = notes;
     this.recorded = recorded;
   }

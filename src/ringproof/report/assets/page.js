@@ -7,7 +7,7 @@ class Page {
     this.counter = this.components.findIndex(component => component.name === data.counter);
     this.mode = this.components.findIndex(component => component.name === data.mode);
     this.found = runs;
-    this.notes = new Notes(data.tables, data.operation);
+    this.notes = new Notes(data.tables, data.operation, Boolean(data.native && data.native.lengths));
     this.edits = new Map();
     this.both = true;
     this.keysOn = true;
@@ -252,12 +252,19 @@ class Page {
     box.replaceChildren(...parts);
   }
 
+  // Whether two runs execute and meet the same. Of what is no instruction, all bytes that follow are listed; they say nothing.
+  same(one, two, step) {
+    const form = number => (this.data.tables.instructions[number - 1] || [])[0];
+    return one.trap[step] === two.trap[step] && (one.instruction[step] === two.instruction[step]
+      || [one, two].every(run => form(run.instruction[step]) === 'undefined instruction'));
+  }
+
   // Where an edited run leaves the path of the recorded one.
   tellPath(run, r) {
     const found = this.found[r], name = this.runs.length > 1 ? `The ${run.label}` : 'The run';
     const shortest = Math.min(run.length, found.length);
     let step = 1;
-    while (step <= shortest && run.instruction[step] === found.instruction[step] && run.trap[step] === found.trap[step]) step++;
+    while (step <= shortest && this.same(run, found, step)) step++;
     if (step > shortest && run.length === found.length) return `${name} executes the same ${counted(run.length)} instructions.`;
     const ended = run.length < found.length ? ` It has ${counted(run.length)} steps${run.ending ? `; then ${run.ending}` : ''}.` : '';
     return step > shortest ? `${name} executes the same instructions.${ended}` : `${name} goes another way from step ${counted(step - 1)} on.${ended}`;
