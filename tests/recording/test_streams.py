@@ -20,8 +20,6 @@ from ringproof.traces.recording.stream import Reason, StepWriter, apply_change, 
 
 from .runs import both, loop, native, random_state, user_and_back
 
-NOT_YET = ("ia32-vmx", "ia32-svm")
-"""Whose fetch changes the state (a timer, an event): native runs and streams of them differ still."""
 
 SMALL = ["third-generation", "third-generation-supervisor-call"]
 
@@ -54,7 +52,7 @@ def test_streams_agree_with_each_other_and_with_the_interpreter(name: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CATALOG if name not in NOT_YET])
+@pytest.mark.parametrize("name", CATALOG)
 def test_streams_of_every_machine_agree(name: str) -> None:
     check_streams_agree(name, 25, 40)
 

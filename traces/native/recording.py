@@ -100,7 +100,11 @@ class NativeProducer(Engine):
             end = self._number(places.end)
             out += running.read(places.buffer, end - places.buffer)
             if result != FULL:
-                return Produced(done, bytes(out), _ending(self._ended(result)))
+                run = self._ended(result)
+                if run.reason is Reason.STUCK:
+                    # What the fetch of the step that is not taken has changed was not recorded.
+                    running.write(self._kernel.world, running.read(places.shadow, places.scalars_bytes))
+                return Produced(done, bytes(out), _ending(run))
 
     def advance(self, count: int, *, until: int | None = None) -> Produced:
         run = (self if self._advanced < LONG else self._blocks).step(count, until=until)

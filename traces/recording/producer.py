@@ -48,7 +48,10 @@ class Producer(Protocol):
         """Starts a chunk."""
 
     def produce(self, count: int, *, until: int | None = None) -> Produced:
-        """Takes at most `count` steps, and none once the program counter is `until`."""
+        """Takes at most `count` steps, and none once the program counter is `until`.
+
+        The state is then as the stream says, also where the step at which a run is stuck had begun.
+        """
 
     def advance(self, count: int, *, until: int | None = None) -> Produced:
         """As `produce`, without the stream: as fast as the machine runs. A chunk must be started after it."""
@@ -109,6 +112,8 @@ class ReferenceProducer:
             reason = Reason.DIRECT
             if step.trapped is not None:
                 if self.machine.deliver is None or interpreter.nested is not None:
+                    # The step is not taken: what its fetch has changed was not recorded.
+                    state.update(zip(self._shape.scalars, before, strict=True))
                     return Produced(done, bytes(out), Ending("stuck", step.trapped, interpreter.nested))
                 reason = Reason.TRAPPED
             out += self._writer.step(reason, before, state, self._writes)

@@ -18,8 +18,6 @@ from ringproof.traces.python_code import Cells
 
 from .programs import CODE, DATA, HANDLERS, IDT, gate, kernel_mode, program, protected, put
 
-NOT_YET = ("ia32-vmx", "ia32-svm")
-"""Whose fetch changes the state (a timer, an event): native runs and streams of them differ still."""
 
 MEMORY = {"ia32": "memory", "pdp10-ka10": "core", "pdp10-ki10": "core"}
 
@@ -60,7 +58,7 @@ def check_programs(name: str, seeds: range) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CATALOG if name not in NOT_YET])
+@pytest.mark.parametrize("name", CATALOG)
 def test_random_programs(name: str) -> None:
     check_programs(name, range(30 if name == "ia32" else 60))
 
