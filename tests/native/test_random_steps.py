@@ -13,12 +13,9 @@ from ringproof.traces.native.store import canonical
 from .random_loops import ENDURING, jumps, put_loop
 from .random_steps import compare, tier_of
 
-NOT_YET = ("ia32-vmx", "ia32-svm")
-"""Whose fetch changes the state (a timer, an event): native runs and streams of them differ still."""
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CATALOG if name not in NOT_YET])
+@pytest.mark.parametrize("name", CATALOG)
 def test_traces_of_the_generator_run_alike(name: str) -> None:
     machine = load(name)
     assert compare(Generator(machine, 7), Engine(machine), iter(range(10**6)), 2000) >= 2000

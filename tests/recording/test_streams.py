@@ -20,7 +20,6 @@ from ringproof.traces.recording.stream import Reason, StepWriter, apply_change, 
 
 from .runs import both, loop, native, random_state, user_and_back
 
-
 SMALL = ["third-generation", "third-generation-supervisor-call"]
 
 

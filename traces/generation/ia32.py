@@ -22,7 +22,7 @@ def drawing(interpreter: Interpreter) -> Draw:
     fixed = sum(1 << bit for name, bit in CR4_BITS.items() if assumptions[name].value)
 
     def draw(rng: Random, level: int) -> State:
-        chosen = _world(rng.randrange(WORLDS))
+        chosen = drawn_world(rng.randrange(WORLDS))
         state = draw_state(rng, chosen, interpreter.initial)
         if state["CPL"] != level:
             state["CPL"] = level
@@ -41,5 +41,6 @@ def drawing(interpreter: Interpreter) -> Draw:
 
 
 @lru_cache(maxsize=WORLDS)
-def _world(number: int) -> World:
+def drawn_world(number: int) -> World:
+    """A world by its number, made once."""
     return world(number)

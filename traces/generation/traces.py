@@ -127,7 +127,19 @@ def _ia32(interpreter: Interpreter) -> Draw:
     return drawing(interpreter)
 
 
-DRAWINGS = {"ia32": _ia32}
+def _vmx(interpreter: Interpreter) -> Draw:
+    from .ia32_non_root import vmx_drawing
+
+    return vmx_drawing(interpreter)
+
+
+def _svm(interpreter: Interpreter) -> Draw:
+    from .ia32_non_root import svm_drawing
+
+    return svm_drawing(interpreter)
+
+
+DRAWINGS = {"ia32": _ia32, "ia32-vmx": _vmx, "ia32-svm": _svm}
 """The machines whose states need more structure than random components have."""
 
 

@@ -18,7 +18,6 @@ from ringproof.traces.python_code import Cells
 
 from .programs import CODE, DATA, HANDLERS, IDT, gate, kernel_mode, program, protected, put
 
-
 MEMORY = {"ia32": "memory", "pdp10-ka10": "core", "pdp10-ki10": "core"}
 
 
