@@ -1,12 +1,13 @@
 # make check   proves the properties of IA-32; needs only make and Python 3.11 or newer
 # make test    everything that has to hold before a change is committed
+# make whole   proves every obligation of the monitors of whole machines: some ten minutes on two cores
 # make bench   measures, beside unicorn and, where it is installed, QEMU's system emulator
 # make clean   removes what the other targets made
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: check test bench clean
+.PHONY: check test whole bench clean
 .DELETE_ON_ERROR:
 
 check: .venv/installed
@@ -17,7 +18,10 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto --dist loadgroup --doctest-modules --benchmark-disable
+	$(BIN)/pytest -n auto --dist loadgroup --doctest-modules --benchmark-disable -m "not whole"
+
+whole: .venv/installed-dev
+	$(BIN)/pytest -n 0 -m whole tests/monitors
 
 bench: .venv/installed-dev
 	$(BIN)/python -m tests.benchmarks

@@ -14,7 +14,6 @@ from ringproof.model.monitors.ia32_binary_translation import READS_CODE, REPLACE
 from ringproof.model.monitors.ia32_host import WATCHED, host_machine
 from ringproof.model.terms import Term, any_of, var
 from ringproof.properties.monitors.obligations import Squares
-from ringproof.properties.monitors.prove import prove
 from ringproof.properties.monitors.steps import on_state, over_word
 from ringproof.solvers.answer import Sat, Unsat
 from ringproof.solvers.z3_solver import Z3Solver
@@ -87,14 +86,3 @@ def test_only_words_that_read_code_as_data_depend_on_where_the_cache_lies(id: st
 
 def form_on_host(id: str) -> Instruction:
     return next(i for i in construction().host.instructions if i.id == id)
-
-
-@pytest.mark.slow
-def test_the_three_properties_hold() -> None:
-    report = prove(SYSTEM)
-    assert report.properties == {
-        "equivalence": "proved",
-        "resource-control": "proved",
-        "efficiency": "proved",
-        "map": "proved",
-    }

@@ -11,7 +11,6 @@ from ringproof.model.monitors.catalog import system
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.monitors.ia32_paravirtual import FIRST_VECTOR, HYPERCALLS, PATCHED
 from ringproof.properties.monitors.obligations import Squares
-from ringproof.properties.monitors.prove import prove
 from ringproof.solvers.answer import Unsat
 from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.interpreter import Interpreter
@@ -59,14 +58,3 @@ def test_a_hypercall_always_traps_and_does_what_the_original_did(id: str) -> Non
     assert isinstance(Z3Solver().check(completes, 40_000_000), Unsat)
     emulated = next(claim for claim in subject.trapped() if claim.case == "emulated")
     assert isinstance(Z3Solver().check([*emulated.hypotheses, emulated.violation], 40_000_000), Unsat)
-
-
-@pytest.mark.slow
-def test_the_three_properties_hold_for_the_patched_guest() -> None:
-    report = prove(SYSTEM)
-    assert report.properties == {
-        "equivalence": "proved",
-        "resource-control": "proved",
-        "efficiency": "proved",
-        "map": "proved",
-    }
