@@ -6,6 +6,7 @@ just before it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ class Violation:
     """What a campaign found: a replayed counterexample of one step, and where it was met first.
 
     `privilege` shows that the instruction is not privileged, where a pair of states that differ in the mode alone does.
+    `finished` is false where the time ran out before it was made small and compared with the solver.
     """
 
     key: tuple[str, str, str]
@@ -46,6 +48,7 @@ class Violation:
     step: int
     witness: Witness
     privilege: Witness | None
+    finished: bool = True
 
 
 class Confirmer:
@@ -57,36 +60,40 @@ class Confirmer:
         self._assumptions = {name: str(value) for name, value in self.machine.assumed.items()}
         self._proved: set[tuple[str, str, str]] = set()
 
-    def confirm(self, suspect: Suspect) -> Violation | None:
+    def confirm(self, suspect: Suspect, late: Callable[[], bool] = lambda: False) -> Violation | None:
         """The violation that a suspect is, or None where the definitions do not say so.
 
-        Raises ContradictionError where the solver proves that there is none.
+        From when it is `late`, nothing more is made small, nor compared with the solver. Raises ContradictionError
+        where the solver proves that there is no violation.
         """
         at_level = all(self.semantics.at_guest_level(state) for state in suspect.states)
-        found = self._witness(suspect, suspect.claim, suspect.states, user=at_level)
+        found = self._witness(suspect, suspect.claim, suspect.states, late, user=at_level)
         if found is None and at_level:
-            found = self._witness(suspect, suspect.claim, suspect.states, user=False)
+            found = self._witness(suspect, suspect.claim, suspect.states, late, user=False)
         if found is None:
             return None
         machine = self.machine
         privileged_twin = {**suspect.guest, machine.mode: machine.top}
-        privilege = self._witness(suspect, "not-privileged", (privileged_twin, suspect.guest), user=False)
+        privilege = self._witness(suspect, "not-privileged", (privileged_twin, suspect.guest), late, user=False)
         if privilege is None and not found.user:
             return None
         for witness in (found, privilege):
-            if witness is not None:
+            if witness is not None and not late():
                 self._compare(suspect.instruction, witness)
-        return Violation(suspect.key, suspect.trace, suspect.step, found, privilege)
+        return Violation(suspect.key, suspect.trace, suspect.step, found, privilege, finished=not late())
 
     # Witnesses.
 
-    def _witness(self, suspect: Suspect, claim: str, states: tuple[State, ...], *, user: bool) -> Witness | None:
+    def _witness(
+        self, suspect: Suspect, claim: str, states: tuple[State, ...], late: Callable[[], bool], *, user: bool
+    ) -> Witness | None:
         """The smallest witness of a claim from these states; None where they do not show it."""
         shrinking = _Shrinking(self, suspect, claim, user)
         values = shrinking.values((self._trimmed(suspect, states), *states[1:]))
         if not shrinking.holds(values):
             return None
-        witness = shrinking.witness(reduce(values, shrinking.holds)).identified()
+        small = reduce(values, lambda smaller: not late() and shrinking.holds(smaller))
+        witness = shrinking.witness(small).identified()
         text = sentence(replay(self.semantics, witness))
         return Witness(
             **{name: getattr(witness, name) for name in witness.__struct_fields__ if name != "text"}, text=text

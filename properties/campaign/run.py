@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import ceil
 from typing import TypeAlias
 
 from ringproof.model.machine import Machine
@@ -57,11 +58,15 @@ class Budget:
 
 @dataclass(frozen=True)
 class Request:
-    """A share of a round: traces by number, and the violations that need no counterexample any more."""
+    """A share of a round: traces by number, and the violations that need no counterexample any more.
+
+    None of it is begun after the time `until`, of the monotonic clock, which all processes share.
+    """
 
     place: int
     traces: tuple[int, ...]
     known: frozenset[Key]
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,12 @@ class Block:
     place: int
     stretch: Stretch
     known: frozenset[Key]
+    until: float | None = None
+
+
+def _after(until: float | None) -> Callable[[], bool]:
+    """Whether it is past a time; None never comes."""
+    return lambda: until is not None and time.monotonic() >= until
 
 
 @dataclass(eq=False)
@@ -148,29 +159,33 @@ class Worker:
     def share(self, request: Request) -> Part:
         """The traces of a share, and a counterexample for each violation that has none yet."""
         part = Part(request.place)
-        known = set(request.known)
+        known, late = set(request.known), _after(request.until)
         for number in request.traces:
+            if late():
+                break
             watched = self.trace(number)
             part.traces += 1
             part.steps += watched.steps
             part.cells.update(watched.cells)
             part.digest = part.digest + watched.digest & (1 << 64) - 1
-            self._look_into(watched.suspects, part, known)
+            self._look_into(watched.suspects, part, known, late)
         return part
 
     def block(self, request: Block) -> Part:
         """The traces of a block, natively; those with a suspect step are run again here, while they show new ones."""
-        stretch = request.stretch
+        stretch, late = request.stretch, _after(request.until)
+        if late():
+            return Part(request.place)
         batch = self._batches.run(stretch.target, stretch.serial, stretch.count)
         part = Part(request.place, batch.traces, batch.steps, batch.cells, digest=batch.digest)
         known = set(request.known)
         idle = 0
         for place, number in enumerate(batch.suspects):
-            if idle == IDLE:
+            if idle == IDLE or (place and late()):
                 part.unseen = len(batch.suspects) - place
                 break
             before = len(known)
-            self._look_into(self.trace(number).suspects, part, known)
+            self._look_into(self.trace(number).suspects, part, known, late)
             idle = 0 if len(known) > before else idle + 1
         part.unseen += batch.more_suspects
         return part
@@ -179,11 +194,11 @@ class Worker:
     def _batches(self) -> Batches:
         return Batches(self.generator, STEPS, COMPLETES, CHANGES)
 
-    def _look_into(self, suspects: Sequence[Suspect], part: Part, known: set[Key]) -> None:
+    def _look_into(self, suspects: Sequence[Suspect], part: Part, known: set[Key], late: Callable[[], bool]) -> None:
         for suspect in suspects:
             if suspect.key in known:
                 part.met[suspect.key] += 1
-            elif (violation := self.confirmer.confirm(suspect)) is not None:
+            elif (violation := self.confirmer.confirm(suspect, late)) is not None:
                 known.add(suspect.key)
                 part.found.append(violation)
                 part.met[suspect.key] += 1
@@ -218,7 +233,8 @@ def campaign(
     """Runs random traces of the machine `name` until the budget is spent.
 
     With `native` they run in blocks of traces of one target, in the native engine. With `explain` the solver is
-    asked about every cell of the coverage that was not met. An interrupt (Ctrl-C) gives what was found so far. Raises
+    asked about every cell of the coverage that was not met, however long that takes. A violation that is met as the
+    time runs out is replayed, but not made small. An interrupt (Ctrl-C) gives what was found so far. Raises
     MachineError, GenerationError and NativeError for what cannot be run, ContradictionError where a counterexample
     contradicts a proof.
     """
@@ -261,18 +277,19 @@ def _rounds(
     native: bool,
 ) -> None:
     plan = Plan(worker.generator)
+    until = None if budget.seconds is None else started + budget.seconds
     while not _spent(result, budget, started):
         requests: list[Request | Block]
         if native:
             stretches = plan.stretches(result.cells, result.rounds)
-            requests = [Block(place, stretch, frozenset()) for place, stretch in enumerate(stretches)]
+            requests = [Block(place, stretch, frozenset(), until) for place, stretch in enumerate(stretches)]
             planned = sum(stretch.count for stretch in stretches)
         else:
             numbers = plan.numbers(result.cells, result.rounds)
             if budget.traces is not None:
                 numbers = numbers[: budget.traces - result.traces]
             shares = [tuple(numbers[at : at + SHARE]) for at in range(0, len(numbers), SHARE)]
-            requests = [Request(place, share, frozenset()) for place, share in enumerate(shares)]
+            requests = [Request(place, share, frozenset(), until) for place, share in enumerate(shares)]
             planned = len(numbers)
         # What is known, and the time, are looked at between slices only: so no number of processes changes a result.
         for at in range(0, len(requests), SLICE):
@@ -282,26 +299,33 @@ def _rounds(
                 for part in answers([replace(request, known=known) for request in requests[at : at + SLICE]]):
                     assert isinstance(part, Part)
                     parts[part.place] = part
-                    if progress is not None:
-                        _tell(progress, result, parts.values(), budget, planned)
+                    if progress is not None and part.traces:
+                        _tell(progress, result, list(parts.values()), budget, started, planned)
             finally:
                 # Also when interrupted: what the finished shares found is kept, in their order.
                 for place in sorted(parts):
                     _merge(result, parts[place])
-            if budget.seconds is not None and time.monotonic() - started >= budget.seconds:
+            if until is not None and time.monotonic() >= until:
                 return
         result.rounds += 1
 
 
-def _tell(progress: Progress, result: Campaign, parts: Iterable[Part], budget: Budget, planned: int) -> None:
-    parts = list(parts)
+def _tell(
+    progress: Progress, result: Campaign, parts: Sequence[Part], budget: Budget, started: float, planned: int
+) -> None:
+    """Tells how much of the budget is spent: of the traces, where it has any, else of the steps, else of the time."""
     traces, steps = result.traces + sum(p.traces for p in parts), result.steps + sum(p.steps for p in parts)
-    found = len(result.violations)
+    found = len(result.violations.keys() | {violation.key for part in parts for violation in part.found})
     latest = f"{steps} steps, {found} violation{'' if found == 1 else 's'}"
-    if budget.traces is None and budget.steps is not None:
-        progress(steps, budget.steps, latest)
+    if budget.traces is not None:
+        progress(min(traces, budget.traces), budget.traces, latest)
+    elif budget.steps is not None:
+        progress(min(steps, budget.steps), budget.steps, latest)
+    elif budget.seconds is not None:
+        total = ceil(budget.seconds)
+        progress(min(int(time.monotonic() - started), total), total, f"s, {latest}")
     else:
-        progress(traces, budget.traces or traces + planned, latest)
+        progress(traces, result.traces + planned, latest)
 
 
 def _spent(result: Campaign, budget: Budget, started: float) -> bool:
@@ -339,4 +363,4 @@ def _explain(
     result.explained.sort(key=lambda standing: standing.cell)
 
 
-__all__ = ["SCHEMA", "Budget", "Campaign", "Job", "Part", "Request", "Worker", "campaign"]
+__all__ = ["SCHEMA", "Block", "Budget", "Campaign", "Job", "Part", "Request", "Worker", "campaign"]

@@ -10,7 +10,8 @@ from ringproof.model.catalog import load
 from ringproof.properties.campaign.confirming import Confirmer, ContradictionError
 from ringproof.properties.campaign.coverage import Reached
 from ringproof.properties.campaign.lockstep import Lockstep, Suspect
-from ringproof.properties.campaign.run import Budget, Campaign, Job, Worker, campaign
+from ringproof.properties.campaign.plan import Stretch
+from ringproof.properties.campaign.run import Block, Budget, Campaign, Job, Request, Worker, campaign
 from ringproof.properties.definitions import Semantics
 from ringproof.properties.replay import replay
 from ringproof.solvers.answer import Answer, Unsat
@@ -101,6 +102,37 @@ def test_a_suspect_that_the_definitions_do_not_confirm_is_none() -> None:
     suspect = _suspect(worker)
     innocuous = replace(suspect, states=tuple({**s, "b": 0} for s in suspect.states))
     assert worker.confirmer.confirm(innocuous) is None
+
+
+def test_when_the_time_is_over_a_violation_is_only_replayed() -> None:
+    worker = Worker(Job("third-generation-shrink", (), 1))
+    suspect = _suspect(worker)
+    early, late = worker.confirmer.confirm(suspect), worker.confirmer.confirm(suspect, late=lambda: True)
+    assert early is not None and late is not None
+    assert (early.finished, late.finished) == (True, False)
+    assert replay(worker.semantics, late.witness).shown
+    assert len(str(late.witness)) > len(str(early.witness)), "nothing was made small"
+
+
+def test_nothing_is_begun_after_the_time() -> None:
+    worker = Worker(Job("third-generation-shrink", (), 1))
+    over = 0.0
+    assert worker.answer(Request(3, (1, 2), frozenset(), over)).traces == 0
+    assert worker.answer(Block(4, Stretch(0, 0, 100), frozenset(), over)).traces == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("native", [False, True])
+def test_progress_is_told_by_the_budget_with_the_violations_so_far(native: bool) -> None:
+    told: list[tuple[int, int, str]] = []
+    found = campaign(
+        "third-generation-shrink", seed=1, budget=Budget(seconds=3), jobs=1, native=native,
+        progress=lambda done, total, latest: told.append((done, total, latest)),
+    )  # fmt: skip
+    assert {total for _, total, _ in told} == {3}
+    assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+    assert told[-1][2].endswith(f", {len(found.violations)} violation{'s' * (len(found.violations) != 1)}")
+    assert found.violations
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
     callback=_a_number,
-    help="End after so long.",
+    help="End after so long; a violation met as it ends is replayed, but not made small. --explain comes after it.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes to use; all cores by default.")
 @click.option(
@@ -55,7 +55,7 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
 @click.option("--against", type=click.Choice(ORACLES), help="Instead, compare the traces' steps with this program's.")
 @save_option
 @click.option("--expect", type=click.Choice(EXPECTATIONS), help="Exit 0 if violations are found (or not) as expected.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
 def campaign(
     machine: str, assume: dict[str, str], seed: int, traces: int | None, steps: int | None, seconds: float | None,

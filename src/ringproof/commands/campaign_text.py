@@ -38,6 +38,12 @@ def text(found: Campaign, name: str, assume: Mapping[str, str], *, coverage: boo
             parts.append(filled(violation.witness.text, indent="  ", later="      "))
             times = _number(found.met[key], "time")
             parts.append(f"    {violation.witness.id}, met {times}, first by: {command} --trace {violation.trace}")
+        if hurried := sum(not violation.finished for violation in found.violations.values()):
+            were = "was" if hurried == 1 else "were"
+            parts.append(
+                f"The time ran out before {hurried} of these {were} made small and compared with the solver;"
+                " --trace does both."
+            )
     else:
         parts += ["", "No violation was met, which is no proof; `ringproof check` proves."]
     if found.unconfirmed:
@@ -109,6 +115,7 @@ def _violation(violation: Violation, count: int) -> dict[str, Any]:
         "trace": violation.trace,
         "step": violation.step,
         "count": count,
+        "finished": violation.finished,
         "witness": violation.witness,
         "not_privileged": violation.privilege,
     }
