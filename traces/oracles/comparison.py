@@ -88,7 +88,7 @@ class Disagreement:
         )
         case = self.case
         shown = case.instruction.render(case.fields)
-        return f"{case.instruction.id}: {shown} ({case.code.hex(' ')}) in ring {case.state['CPL']}: {parts}"
+        return f"{case.instruction.id}: {shown} ({case.code.hex(' ')}) in ring {case.ring}: {parts}"
 
 
 def _show(value: Any) -> str:

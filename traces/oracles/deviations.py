@@ -80,7 +80,7 @@ class Explainer:
             for view in views:
                 assert view.believes is not None
                 machine = view.believes(machine)
-            found = self._comparers[views] = Comparer(Interpreter(machine), self.comparer.oracle)
+            found = self._comparers[views] = type(self.comparer)(Interpreter(machine), self.comparer.oracle)
         return found
 
 

@@ -39,6 +39,11 @@ class Case:
     code: bytes
     state: State
 
+    @property
+    def ring(self) -> int:
+        """The privilege level that it runs at."""
+        return int(self.state["CPL"])
+
 
 def length_of(instruction: Instruction, fields: Mapping[str, int]) -> int:
     """How many bytes the instruction with these fields has; the encoding fixes it, or `fields` have it."""

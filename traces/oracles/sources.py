@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ringproof.model.machine import Instruction, Machine
 from ringproof.traces.interpreter import Interpreter
 
-from .comparison import Oracle, cases
+from .comparison import Comparer, Oracle, cases
 from .deviations import Deviation
 from .ia32_steps import Case
 from .validation import Progress, Validation, validate
@@ -30,6 +30,7 @@ class Source:
     fits: Callable[[Instruction], bool] = lambda instruction: True
     covers: Callable[[Instruction], bool] = lambda instruction: True
     configurations: Sequence[Mapping[str, int]] = ()
+    comparer: type[Comparer] = Comparer
 
     def validate(
         self, machine: Machine, *, steps: int, seed: int, only: Sequence[str] = (), progress: Progress | None = None
@@ -46,7 +47,16 @@ class Source:
         for number, each in enumerate(machines, 1):
             limit = steps * number // len(machines)
             run = validate(
-                each, oracle, drawn, self.deviations, steps=limit, seed=seed, progress=progress, goal=steps, run=run
+                each,
+                oracle,
+                drawn,
+                self.deviations,
+                steps=limit,
+                seed=seed,
+                progress=progress,
+                goal=steps,
+                run=run,
+                comparer=self.comparer,
             )
         assert run is not None
         run.forms = tuple(i.id for i in chosen if only or self.covers(i))
@@ -68,6 +78,20 @@ def _unicorn() -> Source:
     return Source(UnicornIA32, cases, UNICORN)
 
 
+def _unicorn_riscv() -> Source:
+    from ringproof.model.riscv import rv64
+
+    from .riscv_comparison import RiscVComparer, csr_values
+    from .riscv_steps import CONFIGURATION, riscv_cases
+    from .unicorn_riscv import CSRS, UnicornRiscV
+    from .unicorn_riscv_deviations import UNICORN
+
+    return Source(
+        lambda: UnicornRiscV(csr_values(rv64(), CSRS)), riscv_cases, UNICORN, configurations=(CONFIGURATION,),
+        comparer=RiscVComparer,
+    )  # fmt: skip
+
+
 def _host() -> Source:
     from .host_cases import fits, host_cases
     from .host_deviations import HOST
@@ -85,9 +109,13 @@ def _bochs() -> Source:
     return Source(lambda: oracle, oracle.draw, BOCHS, covers=is_system, configurations=CONFIGURATIONS)
 
 
-SOURCES: dict[str, Callable[[], Source]] = {"unicorn": _unicorn, "bochs": _bochs, "host": _host}
+SOURCES: dict[str, dict[str, Callable[[], Source]]] = {
+    "ia32": {"unicorn": _unicorn, "bochs": _bochs, "host": _host},
+    "rv64": {"unicorn": _unicorn_riscv},
+}
+"""By machine, the oracles that there are of it."""
 
 
-def source(name: str) -> Source:
-    """The oracle `name`."""
-    return SOURCES[name]()
+def source(name: str, machine: str = "ia32") -> Source:
+    """The oracle `name` of a machine."""
+    return SOURCES[machine][name]()

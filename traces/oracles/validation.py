@@ -113,14 +113,16 @@ def validate(
     progress: Progress | None = None,
     goal: int | None = None,
     run: Validation | None = None,
+    comparer: type[Comparer] = Comparer,
 ) -> Validation:
     """Compares cases that `cases(interpreter)` draws until there are `steps`. The seed is only recorded.
 
-    With `run` that run goes on; `goal` is then how many steps progress is measured against.
+    `comparer` says what is compared. With `run` that run goes on; `goal` is then how many steps progress is
+    measured against.
     """
     interpreter = Interpreter(machine)
-    comparer = Comparer(interpreter, oracle)
-    explainer = Explainer(comparer, deviations)
+    compares = comparer(interpreter, oracle)
+    explainer = Explainer(compares, deviations)
     run = run or Validation(machine.name, oracle.name, oracle.version, seed)
     run.forms = tuple(i.id for i in machine.instructions)
     run.names = {i.id: i.name for i in machine.instructions}
@@ -128,7 +130,7 @@ def validate(
     for case in cases(interpreter):
         if run.steps >= steps:
             break
-        _count(run, case, comparer, explainer)
+        _count(run, case, compares, explainer)
         if progress is not None and run.steps % 1000 == 0:
             progress(run.steps, goal or steps, f"{run.agreed} agree, {run.explained} listed, {run.unexplained} differ")
     return run
@@ -143,7 +145,7 @@ def _count(run: Validation, case: Case, comparer: Comparer, explainer: Explainer
     if isinstance(answer, Cannot):
         run.cannot[answer.reason] += 1
         return
-    run.coverage[case.instruction.id, case.state["CPL"], expected.outcome] += 1
+    run.coverage[case.instruction.id, case.ring, expected.outcome] += 1
     for assumption in comparer.machine.assumptions.values():
         if assumption.scope == "configuration":
             run.settings[assumption.name, assumption.value] += 1

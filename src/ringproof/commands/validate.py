@@ -46,16 +46,16 @@ def validate(
     from ringproof.model.catalog import load
     from ringproof.model.selection import select
     from ringproof.traces.oracles.answers import OracleUnavailable
-    from ringproof.traces.oracles.sources import source
+    from ringproof.traces.oracles.sources import SOURCES, source
 
     from .progress import reporter
 
     loaded = load(machine)
     loaded.assuming(assume)
-    if loaded.name != "ia32":
-        raise click.UsageError(
-            f"there is no other implementation of {loaded.name} to compare with; there is one of ia32"
-        )
+    known = SOURCES.get(loaded.name, {})
+    if against not in known:
+        there = f"{loaded.name} is compared with {', '.join(known)}" if known else f"there is of {', '.join(SOURCES)}"
+        raise click.UsageError(f"there is no {against} of {loaded.name} to compare with; {there}")
     rows = sorted({loaded.instructions[index].name for index in select(loaded, only)}) if only else []
     context = click.get_current_context()
     if witnesses is not None:
@@ -63,7 +63,7 @@ def validate(
     click.echo(f"seed {seed}", err=True)
     try:
         with reporter(f"{machine} against {against}", quiet=quiet) as progress:
-            run = source(against).validate(loaded, steps=steps, seed=seed, only=rows, progress=progress)
+            run = source(against, loaded.name).validate(loaded, steps=steps, seed=seed, only=rows, progress=progress)
     except OracleUnavailable as error:
         click.echo(f"ringproof: {error}", err=True)
         context.exit(Exit.INCONCLUSIVE)
