@@ -186,7 +186,7 @@ def add_reserved(machine: Machine, registers: list[Csr]) -> None:
 
     def meaning(cpu: RiscV, rd: Term, op: Term, rs1: Term, csr: Term) -> None:
         """The CSR is not defined: an illegal instruction, where `reserved_csrs_trap`."""
-        cpu.undefined(bool(cpu.reserved_csrs_trap.value))
+        cpu.undefined(cpu.reserved_csrs_trap)
         cpu.trap(LEFT_OPEN)
 
     known = any_of(*[_is(csr) for csr in registers]) if registers else FALSE

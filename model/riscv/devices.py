@@ -25,7 +25,7 @@ def declare(machine: Machine) -> None:
     machine.component("mtimecmp", BitVec(64), DEVICE, "CLINT: when the timer interrupts")
     machine.component("printed", Array(32, 8), DEVICE, "what the console was given")
     machine.component("printed_count", BitVec(32), DEVICE, "how many bytes the console was given")
-    machine.configuration("devices", 1, "the CLINT and the console are at their physical addresses")
+    machine.configuration("devices", 1, "the CLINT and the console are at their physical addresses", width=1)
 
 
 def in_clint(place: Term) -> Term:

@@ -104,14 +104,18 @@ def _declare_state(machine: Machine, xlen: int) -> None:
         RESOURCE,
         "added to every physical address; 0 on a real hart",
     )
-    machine.configuration("misaligned", 1, "misaligned loads and stores are performed, instead of trapping")
+    machine.configuration("misaligned", 1, "misaligned loads and stores are performed, instead of trapping", width=1)
     machine.configuration(
-        "translation", 1, "satp can turn translation on; else it is always Bare", holds=lambda s, v: v | ~s.satp_on
-    )
+        "translation", 1, "satp can turn translation on; else it is always Bare", width=1,
+        holds=lambda s, v: (v == 1) | ~s.satp_on,
+    )  # fmt: skip
     machine.configuration(
-        "machine_mode", 1, "M-mode is looked at; else the hart is never in it", holds=lambda s, v: v | (s.priv != M)
+        "machine_mode", 1, "M-mode is looked at; else the hart is never in it", width=1,
+        holds=lambda s, v: (v == 1) | (s.priv != M),
+    )  # fmt: skip
+    machine.configuration(
+        "update_accessed", 0, "the hart sets A and D of page-table entries, instead of trapping", width=1
     )
-    machine.configuration("update_accessed", 0, "the hart sets A and D of page-table entries, instead of trapping")
     machine.configuration("reserved_csrs_trap", 1, "a CSR that is not defined is an illegal instruction")
     machine.invariant("frame is a multiple of the page size", lambda s: s.frame[PAGE_BITS - 1 : 0] == 0)
     machine.invariant("PC is even", lambda s: s.PC[0] == 0)

@@ -29,7 +29,7 @@ def declare(machine: Machine, xlen: int) -> None:
     machine.component("pmpcfg", Array(6, 8), RESOURCE, "PMP configurations, by entry")
     machine.component("pmpaddr", Array(6, 54 if xlen == 64 else 32), RESOURCE, "PMP addresses, by entry")
     machine.configuration("pmp_entries", 4, "PMP entries that the hart has, 0 to 64", width=7)
-    machine.configuration("C_writable", 1, "software can turn compressed instructions off (misa.C)")
+    machine.configuration("C_writable", 1, "software can turn compressed instructions off (misa.C)", width=1)
     machine.configuration("mhartid", 0, "the hart's number", width=32)
 
 

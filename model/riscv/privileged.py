@@ -24,7 +24,9 @@ privileged = Group()
 
 
 def declare(machine: Machine) -> None:
-    machine.configuration("mtval_instruction", 1, "mtval and stval show an illegal instruction, instead of zero")
+    machine.configuration(
+        "mtval_instruction", 1, "mtval and stval show an illegal instruction, instead of zero", width=1
+    )
     machine.configuration("WFI_completes", 0, "WFI that may trap completes if an enabled interrupt is pending")
 
 
@@ -68,7 +70,7 @@ def wfi(cpu: RiscV) -> None:
     """
     done = any_enabled(cpu)
     refused = cpu.is_at(U) | (cpu.is_at(S) & cpu.TW)
-    cpu.require(~refused | (done if cpu.WFI_completes.value else FALSE))
+    cpu.require(~refused | (done & cpu.WFI_completes))
     timer = ALL.has(cpu.mie, MTI)
     cpu.waiting = ~done & ~timer
     with cpu.when(~done & timer):

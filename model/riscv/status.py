@@ -40,7 +40,9 @@ csrs = Csrs()
 def declare(machine: Machine) -> None:
     for name, text in TEXTS.items():
         machine.component(name, BitVec(2) if name == "MPP" else Bool, RESOURCE, text)
-    machine.configuration("MPP_reserved", 0, "writing the reserved level 2 to MPP keeps it, instead of making it U")
+    machine.configuration(
+        "MPP_reserved", 0, "writing the reserved level 2 to MPP keeps it, instead of making it U", width=1
+    )
 
 
 def _read(cpu: RiscV, names: tuple[str, ...]) -> Term:

@@ -38,7 +38,8 @@ def scheme_of(cpu: RiscV) -> Scheme:
 
 def is_translated(cpu: RiscV, level: Term) -> Term:
     """Whether an access at a privilege level goes through the page table."""
-    return cpu.translation & cpu.satp_on & ~cpu.is_at(M, level)  # type: ignore[no-any-return]
+    on: Term = cpu.satp_on if cpu.translation.value else FALSE
+    return on & ~cpu.is_at(M, level)
 
 
 def translate(cpu: RiscV, address: Term, access: Access, level: Term) -> Term:
