@@ -97,8 +97,11 @@ def load(path: Path) -> Witness:
 
 def schema_of(path: Path) -> str:
     """The schema that the file `path` names. Raises WitnessError where it is no JSON document with one."""
+    data = _content(path)
+    if not data.lstrip().startswith(b"{"):
+        raise WitnessError(f"{path} is neither a trace nor a counterexample")
     try:
-        return msgspec.json.decode(_content(path), type=_Head).schema
+        return msgspec.json.decode(data, type=_Head).schema
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
         raise WitnessError(f"{path} is not a witness file of schema {SCHEMA}: {error}") from None
 

@@ -117,8 +117,8 @@ def test_when_the_time_is_over_a_violation_is_only_replayed() -> None:
 def test_nothing_is_begun_after_the_time() -> None:
     worker = Worker(Job("third-generation-shrink", (), 1))
     over = 0.0
-    assert worker.answer(Request(3, (1, 2), frozenset(), over)).traces == 0
-    assert worker.answer(Block(4, Stretch(0, 0, 100), frozenset(), over)).traces == 0
+    assert worker.share(Request(3, (1, 2), frozenset(), over)).traces == 0
+    assert worker.block(Block(4, Stretch(0, 0, 100), frozenset(), over)).traces == 0
 
 
 @pytest.mark.slow

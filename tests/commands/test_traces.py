@@ -253,6 +253,37 @@ def test_after_the_last_step_there_is_a_state_and_past_it_nothing(trace: Path, c
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        ["--next-mode-change"],
+        ["--previous-mode-change"],
+        ["--watch", "P"],
+        ["--interactive"],
+        ["--count", "2"],
+    ],
+)
+@pytest.mark.parametrize("step", [5000, 10**30])
+def test_no_question_starts_past_the_end(question: list[str], step: int, trace: Path, capsys: Capture) -> None:
+    told = f"{trace} has the steps 0 to 99; there is no step {step}"
+    assert refused(capsys, replay(trace, *question, "--step", str(step))) == told
+
+
+def test_every_question_may_start_at_the_end(trace: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = replay(trace, "--next-mode-change", "--step", "100")
+    assert printed(capsys, 5, code) == "No such step changes the mode.\n"
+    code = replay(trace, "--watch", "P", "--step", "100")
+    assert printed(capsys, 5, code) == "No step changes P.\n"
+    code = replay(trace, "--previous-mode-change", "--step", "100")
+    assert printed(capsys, 0, code).startswith("step 99  ")
+    lines = iter(["p", "n", "n", "?", "quit"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(lines))
+    code = replay(trace, "--interactive", "--step", "100")
+    shown = printed(capsys, 0, code)
+    assert shown.count("After the last of 100 steps, P is 0x14.\n") == 2 and "\nstep 99  " in shown
+    assert shown.count("g N to step N") == 2 and "there is no step 101\n" in shown
+
+
+@pytest.mark.parametrize(
     ("arguments", "step"),
     [
         (["--next-mode-change"], 0),
@@ -280,8 +311,28 @@ def test_expressions_are_watched(trace: Path, capsys: Capture) -> None:
     assert told == line.format(0) + line.format(3) + "and 32 more steps (--limit)\n"
     got = replay(trace, "--watch", "E[0x29]")
     assert printed(capsys, 0, got) == "step 1 changes E[0x29] from 0x0 to 0x5\n"
+    assert replay(trace, "--watch", "E[0x29]", "--json") == 0
+    assert document(capsys)["steps"] == [{"step": 1, "before": "0x0", "after": "0x5"}]
     sentence = "in the expression 'E[', a number, a name or '(' was expected at column 3, not the end"
     assert refused(capsys, replay(trace, "--watch", "E[")) == sentence
+
+
+@pytest.mark.parametrize(
+    ("expression", "what"),
+    [
+        ("P == 0x10000", "P has 16 bits and is never 0x10000"),
+        ("M == 1 and 0x10000 < P", "P has 16 bits and is never 0x10000"),
+        ("E[P] == 0x10000000000000000", "E has 64 bits and is never 0x10000000000000000"),
+        ("E[0x10000]", "an index of E has 16 bits and is never 0x10000"),
+    ],
+)
+def test_a_number_that_is_never_met_is_refused(expression: str, what: str, trace: Path, capsys: Capture) -> None:
+    assert refused(capsys, replay(trace, "--watch", expression)) == f"in the expression {expression!r}, {what}"
+
+
+def test_a_computed_index_is_taken_as_the_machine_does(trace: Path, capsys: Capture) -> None:
+    code = replay(trace, "--watch", "E[0x29 + 0x10000]")
+    assert printed(capsys, 0, code) == "step 1 changes E[0x29 + 0x10000] from 0x0 to 0x5\n"
 
 
 def test_a_division_by_zero_is_told_where_nothing_is_found(trace: Path, capsys: Capture) -> None:
@@ -324,7 +375,8 @@ def test_the_first_divergence_is_shown(trace: Path, state: Path, tmp_path: Path,
     got = replay(trace, "--against", other)
     assert printed(capsys, 1, got) == (
         "The runs part at step 7:\n"
-        f"{trace}\nstep 7  P 0x14  user  MOVE 40, 41  direct\n    P        0x14  -> 0x15\n    E[0x29]  0x5   -> 0x5\n"
+        f"{trace}\nstep 7  P 0x14  user  MOVE 40, 41  direct\n"
+        "    P        0x14  -> 0x15\n    E[0x29]  0x5   written, the same\n"
         f"{other}\nstep 7  P 0x14  user  (no instruction)  injected\n    P  0x14  -> 0x10\n"
     )
     assert replay(trace, other, "--json") == 1
@@ -365,6 +417,13 @@ def test_what_is_no_trace_of_ours(content: bytes, tmp_path: Path, capsys: Captur
     assert refused(capsys, replay(path)).startswith(f"{path} ")
 
 
+@pytest.mark.parametrize("content", [b"\x90\xf4", b""])
+def test_a_program_is_neither_a_trace_nor_a_counterexample(content: bytes, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "p.bin"
+    path.write_bytes(content)
+    assert refused(capsys, replay(path)) == f"{path} is neither a trace nor a counterexample"
+
+
 def test_options_for_traces_are_refused_for_witnesses(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "w.json"
     path.write_text("{}")
@@ -377,6 +436,7 @@ def test_options_for_traces_are_refused_for_witnesses(tmp_path: Path, capsys: Ca
     [
         (["--as", "program", "--step", "3"], "--step goes with neither --against nor --as, which are about whole runs"),
         (["--watch", "P", "--count", "3"], "--count says how many steps to show, and none are shown one by one"),
+        (["-i", "--json"], "--interactive shows steps to a reader; it does not go with --json"),
         (["--step", "1", "--limit", "3"], "--limit says how many steps --watch lists, and nothing is watched"),
     ],
 )
@@ -395,7 +455,7 @@ def test_moving_about(trace: Path, capsys: Capture, monkeypatch: pytest.MonkeyPa
     out = capsys.readouterr().out
     shown = [line.split()[1] for line in out.splitlines() if line.startswith("step ")]
     assert shown == ["0", "1", "40", "39", "41", "39", "41"]
-    assert "'x' is no command here" in out and out.endswith("The steps are 0 to 99.\n")
+    assert "'x' is no command here" in out and out.endswith("has the steps 0 to 99; there is no step 1000\n")
 
 
 def test_a_trace_of_a_machine_of_ones_own_is_replayed_on_its_file(trace: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -15,7 +15,7 @@ True
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,18 +69,27 @@ class Expression:
     divides: bool
 
 
-def parse(text: str, scalars: Collection[str], arrays: Collection[str]) -> Expression:
-    """The expression that `text` writes. Raises TraceError, naming the place, for anything else."""
-    return _Parser(text, scalars, arrays).whole()
+def parse(
+    text: str, scalars: Collection[str], arrays: Collection[str], sizes: Mapping[str, tuple[int, int]] | None = None
+) -> Expression:
+    """The expression that `text` writes. Raises TraceError, naming the place, for anything else.
+
+    With `sizes`, the bits of an index and of a value by name, a computed index keeps its low bits, and a number that a
+    component or an index cannot be is refused.
+    """
+    return _Parser(text, scalars, arrays, sizes or {}).whole()
 
 
 class _Parser:
-    def __init__(self, text: str, scalars: Collection[str], arrays: Collection[str]) -> None:
+    def __init__(
+        self, text: str, scalars: Collection[str], arrays: Collection[str], sizes: Mapping[str, tuple[int, int]]
+    ) -> None:
         if len(text) > LONGEST:
             raise TraceError(f"an expression has at most {LONGEST} characters, not {len(text)}")
         self._text = text
         self._scalars = scalars
         self._arrays = arrays
+        self._sizes = sizes
         self._names: set[str] = set()
         self._tokens = self._split()
         self._next = 0
@@ -149,11 +158,14 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> tuple[Compute, bool]:
+        start = self._next
         value, condition = self._operation(0)
+        middle = self._next
         sign = self._take(*_COMPARISONS)
         if sign is None:
             return value, condition
         other, _ = self._operation(0)
+        self._check_compared((start, middle), (middle + 1, self._next))
         return _applied(_COMPARISONS[sign], value, other), True
 
     # Numbers.
@@ -187,13 +199,49 @@ class _Parser:
         if kind == "name" and word in self._arrays:
             self._names.add(word)
             self._expect("[")
+            start = self._next
             with self._deeper():
                 index, _ = self._or()
+            self._check_fits(
+                self._lone_number(start, self._next), f"an index of {word}", self._sizes.get(word, (0, 0))[0]
+            )
             self._expect("]")
-            return lambda s: s[word][index(s)], False
+            if word not in self._sizes:
+                return lambda s: s[word][index(s)], False
+            mask = (1 << self._sizes[word][0]) - 1
+            return lambda s: s[word][index(s) & mask], False
         if kind == "name" and word not in ("and", "or", "not"):
             raise TraceError(f"in the expression {self._text!r}, {word[:40]!r} is no component of the machine")
         raise self._fault("a number, a name or '(' was expected", at)
+
+    # Numbers that nothing can be equal to.
+
+    def _check_compared(self, *sides: tuple[int, int]) -> None:
+        """Refuses a component compared with a number that it cannot be."""
+        for (start, end), other in zip(sides, sides[::-1], strict=True):
+            kind, word, _ = self._tokens[start]
+            alone = end == start + 1 or (word in self._arrays and self._closing(start + 1) == end - 1)
+            if kind == "name" and word in self._sizes and alone:
+                self._check_fits(self._lone_number(*other), word, self._sizes[word][1])
+
+    def _closing(self, start: int) -> int:
+        """The place of the bracket that closes the one at `start`."""
+        depth = 0
+        for place in range(start, len(self._tokens)):
+            depth += {"[": 1, "]": -1}.get(self._tokens[place][1], 0)
+            if depth == 0:
+                return place
+        return len(self._tokens)
+
+    def _lone_number(self, start: int, end: int) -> int | None:
+        """The number that the tokens from `start` to before `end` are, where they are nothing else."""
+        kind, word, _ = self._tokens[start]
+        return _number(word) if kind == "number" and end == start + 1 else None
+
+    def _check_fits(self, value: int | None, what: str, width: int) -> None:
+        if width and value is not None and value >> width:
+            bits = "1 bit" if width == 1 else f"{width} bits"
+            raise TraceError(f"in the expression {self._text!r}, {what} has {bits} and is never {value:#x}")
 
     def _deeper(self) -> _Depth:
         return _Depth(self)
@@ -220,8 +268,12 @@ class _Depth:
         self._parser.leave()
 
 
+def _number(word: str) -> int:
+    return int(word, 0) if word[:1] == "0" and len(word) > 1 and not word.isdigit() else int(word)
+
+
 def _constant(word: str) -> Compute:
-    value = int(word, 0) if word[:1] == "0" and len(word) > 1 and not word.isdigit() else int(word)
+    value = _number(word)
     return lambda s: value
 
 

@@ -25,7 +25,8 @@ def mode_changes(trace: Trace, first: int = 0) -> Iterator[int]:
 
 
 def mode_change_before(trace: Trace, step: int) -> int | None:
-    """The last step before `step` that changes the mode."""
+    """The last step before `step` that changes the mode. Raises TraceError where there is no state before `step`."""
+    trace.check_step(step)
     for chunk in range((step - 1) // CHUNK, -1, -1):
         found = list(_until(mode_changes(trace, chunk * CHUNK), min((chunk + 1) * CHUNK, step)))
         if found:

@@ -82,6 +82,12 @@ class Shape:
         return (self.counter, *self.flags, *self.numbers)
 
     @cached_property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """The bits of an index (none for a scalar) and of a value, by name."""
+        scalars = {name: (0, width) for name, width in zip(self.scalars, self.scalar_widths, strict=True)}
+        return scalars | {array.name: (array.index_width, array.cell_width) for array in self.arrays}
+
+    @cached_property
     def scalar_widths(self) -> tuple[int, ...]:
         return (self.counter_width, *[1] * len(self.flags), *self.widths)
 

@@ -126,10 +126,15 @@ class Trace:
 
     # Moving about.
 
+    def check_step(self, step: int) -> None:
+        """Raises TraceError unless there is a state before `step`: one of the steps, or their number for the end."""
+        if not 0 <= step <= self.steps:
+            there = f"has the steps 0 to {self.steps - 1}" if self.steps else "has no steps"
+            raise TraceError(f"{self.path} {there}; there is no step {step}")
+
     def state(self, step: int) -> State:
         """The state before step `step`, or after the last one. Raises TraceError for a step that there is not."""
-        if not 0 <= step <= self.steps:
-            raise TraceError(f"{self.path} has the steps 0 to {self.steps - 1}; there is no step {step}")
+        self.check_step(step)
         chunk, rest = divmod(step, CHUNK)
         if rest == 0 and chunk and step == self.steps:
             chunk, rest = chunk - 1, CHUNK
@@ -140,7 +145,8 @@ class Trace:
         return state
 
     def changes(self, first: int = 0) -> Iterator[Change]:
-        """What each step changed, from step `first` on."""
+        """What each step changed, from step `first` on. Raises TraceError where there is none of that number."""
+        self.check_step(first)
         chunk, skipped = divmod(first, CHUNK)
         for number in range(chunk, -(-self.steps // CHUNK)):
             changes = self._read(number)

@@ -31,11 +31,14 @@ from .replay_trace import Asked, replay_trace
 @click.option(
     "--watch",
     metavar="EXPRESSION",
-    help="List the steps that change this, or make it true: EAX, memory[ESP] == 0x10, ... Division by 0 gives 0.",
+    help="List the steps that change this, or make it true: EAX, memory[ESP + 4] == 0x10 and not CF. There are and, or,"
+    " not, == != < <= > >=, | ^ & << >> + - * / % ~ and parentheses; division by 0 gives 0.",
 )
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="How many of these to list; 20 by default.")
 @click.option("--as", "form", type=click.Choice(["program"]), help="Print the assembly of what ran, by address.")
-@click.option("--interactive", "-i", is_flag=True, help="Move about in the trace with n, p, g N, m, w EXPRESSION, q.")
+@click.option(
+    "--interactive", "-i", is_flag=True, help="Move about in the trace with n, p, g N, m, w EXPRESSION, q; ? tells."
+)
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def replay(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .replay_trace_text import step_text
+from .replay_trace_text import end_text, step_text
 
 if TYPE_CHECKING:
     from ringproof.traces.recording.trace import Trace
     from ringproof.traces.recording.viewing import Viewer
 
 HELP = """n next step, p previous step, g N to step N, m next mode change, M previous mode change,
-w EXPRESSION to the next step that changes it or makes it true, q quit"""
+w EXPRESSION to the next step that changes it or makes it true, ? these words again, q quit"""
 
 
 def interact(trace: Trace, first: int) -> None:
@@ -21,7 +21,7 @@ def interact(trace: Trace, first: int) -> None:
     from ringproof.traces.recording.shape import TraceError
     from ringproof.traces.recording.viewing import Viewer
 
-    viewer, step = Viewer(trace), min(first, max(trace.steps - 1, 0))
+    viewer, step = Viewer(trace), first
     click.echo(HELP)
     _show(viewer, step)
     while True:
@@ -29,8 +29,11 @@ def interact(trace: Trace, first: int) -> None:
             line = input("> ").strip()
         except EOFError:
             return
-        if line == "q":
+        if line in ("q", "quit", "exit"):
             return
+        if line in ("?", "h", "help"):
+            click.echo(HELP)
+            continue
         try:
             step = _moved(trace, step, line)
             _show(viewer, step)
@@ -39,8 +42,7 @@ def interact(trace: Trace, first: int) -> None:
 
 
 def _show(viewer: Viewer, step: int) -> None:
-    for view in viewer.steps(step, 1):
-        click.echo(step_text(viewer.trace, view))
+    click.echo("".join(step_text(viewer.trace, view) for view in viewer.steps(step, 1)) or end_text(viewer.trace))
 
 
 def _moved(trace: Trace, step: int, line: str) -> int:
@@ -62,13 +64,12 @@ def _moved(trace: Trace, step: int, line: str) -> int:
     elif command == "M":
         found = mode_change_before(trace, step)
     elif command == "w" and rest.strip():
-        expression = parse(rest, trace.shape.scalars, [array.name for array in trace.shape.arrays])
+        expression = parse(rest, trace.shape.scalars, [array.name for array in trace.shape.arrays], trace.shape.sizes)
         watched = next(watch(trace, expression, step + 1), None) if step + 1 < trace.steps else None
         found = None if watched is None else watched.step
     else:
-        raise TraceError(f"{line[:40]!r} is no command here; there are n, p, g N, m, M, w EXPRESSION and q")
+        raise TraceError(f"{line[:40]!r} is no command here; there are n, p, g N, m, M, w EXPRESSION, ? and q")
     if found is None:
         raise TraceError("There is no such step.")
-    if not 0 <= found < trace.steps:
-        raise TraceError(f"The steps are 0 to {trace.steps - 1}.")
+    trace.check_step(found)
     return found

@@ -12,7 +12,7 @@ from ringproof.exits import Exit
 
 from .common import machine_of, print_json
 from .progress import every_second, reporter
-from .replay_trace_text import program_text, step_document, step_text, watch_text
+from .replay_trace_text import end_text, program_text, step_document, step_text, watch_text
 
 if TYPE_CHECKING:
     from ringproof.traces.recording.questions import Watched
@@ -69,11 +69,15 @@ def replay_trace(file: Path, asked: Asked) -> Exit:
         raise click.UsageError("--step goes with neither --against nor --as, which are about whole runs")
     if asked.count is not None and sum(given[:4]):
         raise click.UsageError("--count says how many steps to show, and none are shown one by one")
+    if asked.interactive and asked.as_json:
+        raise click.UsageError("--interactive shows steps to a reader; it does not go with --json")
     if asked.limit is not None and asked.watch is None:
         raise click.UsageError("--limit says how many steps --watch lists, and nothing is watched")
     trace = open_trace(file, asked)
     if trace.end is None and not asked.quiet:
         click.echo(f"{file} was cut off after {trace.steps} steps; these are whole.", err=True)
+    if asked.step is not None:
+        trace.check_step(asked.step)
     if asked.against is not None:
         return _compare(trace, open_trace(asked.against, asked), asked)
     if asked.watch is not None:
@@ -141,13 +145,8 @@ def _show(trace: Trace, asked: Asked) -> Exit:
     if asked.as_json:
         print_json({"schema": SCHEMA, "machine": trace.machine.name, "steps": [step_document(v) for v in views]})
     else:
-        click.echo("\n".join(step_text(trace, view) for view in views) or _after_the_last(trace))
+        click.echo("\n".join(step_text(trace, view) for view in views) or end_text(trace))
     return Exit.EXPECTED
-
-
-def _after_the_last(trace: Trace) -> str:
-    counter = trace.state(trace.steps)[trace.machine.counter]
-    return f"After the last of {trace.steps} steps, {trace.machine.counter} is {counter:#x}."
 
 
 def _nothing(asked: Asked, text: str) -> Exit:
@@ -192,7 +191,7 @@ def _watch(trace: Trace, asked: Asked) -> Exit:
     from ringproof.traces.recording.questions import watch
 
     shape = trace.shape
-    expression = parse(asked.watch or "", shape.scalars, [array.name for array in shape.arrays])
+    expression = parse(asked.watch or "", shape.scalars, [array.name for array in shape.arrays], shape.sizes)
     found: list[Watched] = []
     more, limit = 0, DEFAULT_LIMIT if asked.limit is None else asked.limit
     for watched in watch(trace, expression, asked.step or 0):
@@ -203,7 +202,7 @@ def _watch(trace: Trace, asked: Asked) -> Exit:
     if asked.as_json:
         print_json({
             "schema": SCHEMA, "machine": trace.machine.name, "expression": expression.text,
-            "steps": [{"step": w.step, "before": w.before, "after": w.after} for w in found], "more": more,
+            "steps": [{"step": w.step, "before": hex(w.before), "after": hex(w.after)} for w in found], "more": more,
         })  # fmt: skip
     else:
         click.echo(watch_text(expression, found, more))

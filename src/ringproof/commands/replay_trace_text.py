@@ -19,9 +19,16 @@ def step_text(trace: Trace, view: StepView) -> str:
     """A step: where, in which mode, what it was, and what changed from what to what."""
     head = f"step {view.number}  {trace.machine.counter} {view.counter:#x}  {view.mode}  {view.text}"
     rows: list[tuple[str, ...]] = [
-        (change.place, f"{change.before:#x}", f"-> {change.after:#x}") for change in view.changes
+        (x.place, f"{x.before:#x}", f"-> {x.after:#x}" if x.before != x.after else "written, the same")
+        for x in view.changes
     ]
     return "\n".join([f"{head}  {_end(view)}", *([columns(rows, indent="    ")] if rows else [])])
+
+
+def end_text(trace: Trace) -> str:
+    """Where the run has come to after its last step."""
+    counter = trace.state(trace.steps)[trace.machine.counter]
+    return f"After the last of {trace.steps} steps, {trace.machine.counter} is {counter:#x}."
 
 
 def _end(view: StepView) -> str:
