@@ -54,6 +54,13 @@ def test_no_damaged_file_is_read(tmp_path_factory: pytest.TempPathFactory, data:
     assert folder.read("one") == b"again"
 
 
+def test_nothing_is_left_behind_where_a_folder_stands_in_the_way(folder: PrivateFolder) -> None:
+    (folder.path / "three").mkdir()
+    before = sorted(folder.path.iterdir())
+    folder.write("three", b"content")
+    assert sorted(folder.path.iterdir()) == before
+
+
 def test_a_file_under_another_name_is_not_read(folder: PrivateFolder) -> None:
     os.rename(folder.path / "one", folder.path / "two")
     assert folder.read("two") is None

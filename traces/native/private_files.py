@@ -72,7 +72,12 @@ class PrivateFolder:
             with self._folder() as folder:
                 secret = _secret(folder)
                 temporary = _write(folder, _digest(secret, name, content) + content)
-                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                try:
+                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                except OSError:
+                    # Something stands there that is no file, such as a folder.
+                    _remove(folder, temporary)
+                    raise
                 self._remove_oldest(folder)
         except OSError:
             return
