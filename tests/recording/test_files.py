@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import zlib
 from pathlib import Path
@@ -17,6 +18,7 @@ from ringproof.model.catalog import named
 from ringproof.traces.native.store import canonical
 from ringproof.traces.recording.form import FRAME, MAGIC, End, Input, frame, header_of, unpacked
 from ringproof.traces.recording.reading import read_trace
+from ringproof.traces.recording.running import Chunk
 from ringproof.traces.recording.shape import Shape, TraceError
 from ringproof.traces.recording.snapshots import Snapshot, decode_snapshot, encode_snapshot
 from ringproof.traces.recording.state_text import StateError, decode_state, encode_state
@@ -55,6 +57,49 @@ def refused(path: Path, content: bytes) -> str:
     text = str(error.value)
     assert "\n" not in text and text.startswith(f"{path} ")
     return text.removeprefix(f"{path} ")
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+def test_a_second_run_into_a_file_that_is_being_written_is_told(
+    every_step: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, chunk, told = tmp_path / "par.trace", TraceWriter.chunk, []
+
+    def meanwhile(writer: TraceWriter, content: Chunk) -> None:
+        monkeypatch.setattr(TraceWriter, "chunk", chunk)
+        with pytest.raises(TraceError) as error:
+            recorded(path, native(NAME), user_and_back(), 3, every_step=not every_step)
+        told.append(str(error.value))
+        chunk(writer, content)
+
+    monkeypatch.setattr("ringproof.traces.recording.writing.REWRITE_SECONDS", 0)
+    for _ in range(2):
+        monkeypatch.setattr(TraceWriter, "chunk", meanwhile)
+        recorded(path, both(NAME)[0], user_and_back(), STEPS, every_step=every_step)
+        assert opened(path, native(NAME)).steps == STEPS
+    assert set(told) == {f"{path} is being written by another run; record into a file of its own"}
+    assert [file.name for file in tmp_path.iterdir()] == ["par.trace"]
+
+
+def test_where_the_disk_takes_no_more_it_is_told_what_is_usable(tmp_path: Path) -> None:
+    path = tmp_path / "big.trace"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    recorded(path, native(NAME), user_and_back(), 2 * CHUNK)
+    size = path.stat().st_size
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        with pytest.raises(TraceError) as error:
+            recorded(path, native(NAME), user_and_back(), 4 * CHUNK)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        with pytest.raises(TraceError) as nothing:
+            recorded(tmp_path / "small.trace", native(NAME), user_and_back(), 5, every_step=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    trace = opened(path, native(NAME))
+    told = f"{path} cannot be written: File too large; its first {2 * CHUNK} steps can be replayed"
+    assert (str(error.value), trace.steps, trace.end) == (told, 2 * CHUNK, None)
+    assert str(nothing.value).endswith("small.trace cannot be written: File too large; nothing in it can be replayed")
+    assert not list(tmp_path.glob("*.partial"))
 
 
 @pytest.mark.parametrize("steps", [0, 1, CHUNK, CHUNK + 1])
