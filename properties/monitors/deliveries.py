@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ringproof.model.cpu import Cause, Kind, Outcome
 from ringproof.model.machine import Machine
-from ringproof.model.terms import Term, var
+from ringproof.model.terms import FALSE, Term, var
 from ringproof.traces.interpreter import UNDEFINED
 
 from .fetching import Fetch
@@ -34,6 +34,7 @@ class Deliveries(Subject):
         machine = self.construction.simulated
         if self.construction.reflect is not None:
             return
+        yield from self._exits()
         traps = [trap for instruction in machine.instructions for trap in machine.outcome(instruction).traps]
         traps += Fetch(self.construction, self.system, self.agree).outcome(machine).traps
         if self.construction.delivers(UNDEFINED):
@@ -47,6 +48,20 @@ class Deliveries(Subject):
             after = delivered(machine, self.guest_state, trap.cause, values)
             hypotheses = (*self.placement.hypotheses(), ~after.declined)
             yield self._claim(CONTROL, f"delivered ({name})", hypotheses, self.escapes(after.state, after.declined))
+
+    def _exits(self) -> Iterator[Claim]:
+        """Each trap of the host's whose instruction the monitor emulates gives it control."""
+        if self.placement.entered is None:
+            return
+        host = self.construction.host
+        traps = [trap for instruction in host.instructions for trap in host.outcome(instruction).traps]
+        traps += Fetch(self.construction, self.system, self.agree).outcome(host).traps
+        known = {(trap.cause.name, tuple(trap.details)): trap for trap in traps}
+        for (name, details), trap in known.items():
+            if self.construction.emulates(self.view, trap.cause) is not FALSE:
+                values = {key: var(f"$detail.{key}", trap.details[key].sort) for key in details}
+                missed = self.entered(trap.cause, values)
+                yield self._claim(CONTROL, f"entered ({name})", self.placement.hypotheses(), missed)
 
     def _by_the_host(self, cause: Cause, details: Mapping[str, Term]) -> Iterator[Claim]:
         """What the host's hardware makes of the trap is f of what the guest's own would."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from ringproof.model.cpu import Kind, Outcome, Trap
+from ringproof.model.cpu import Cause, Kind, Outcome, Trap
 from ringproof.model.machine import Instruction, Machine, Role
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.terms import (
@@ -180,20 +180,28 @@ class Subject(ABC):
         emulates: list[Term] = [all_of(~self.directly)]
         if construction.interprets(self.view) is FALSE:
             emulates = []
+        own_traps: dict[str, list[int]] = {}
+        declined: dict[str, list[Term]] = {}
         for index, trap in enumerate(self.host.traps):
             taken = all_of(self.directly, first(self.host, index))
             if construction.serves(trap.cause, self.placement.own_view()) is not None:
                 yield self._served(index, taken)
                 continue
             if construction.delivers(trap.cause) and trap.cause.kind is not Kind.UNSUPPORTED:
-                yield self._delivered(index, taken)
+                own_traps.setdefault(trap.cause.name, []).append(index)
                 continue
             own = construction.emulates(self.view, trap.cause)
             if own is not FALSE:
                 emulates.append(all_of(taken, own))
                 yield from self._entering(index, all_of(taken, own))
-            if own is not TRUE:
+            if trap.cause.kind is Kind.UNSUPPORTED:
+                declined.setdefault(trap.cause.name, []).append(all_of(taken, ~own))
+            elif own is not TRUE:
                 yield from self._reflected(index, all_of(taken, ~own))
+        yield from [self._delivered(name, indices) for name, indices in own_traps.items()]
+        for name, cases in declined.items():
+            goes_on = {"the guest's machine goes on": ~self._guest_declines()}
+            yield self._claim(EQUIVALENCE, f"declined ({name})", (*self.hypotheses, any_of(*cases)), goes_on)
         if emulates and self.construction.reflect is None:
             yield from self._simulated(any_of(*emulates))
         elif emulates:
@@ -221,20 +229,16 @@ class Subject(ABC):
         case = f"served ({self.host.traps[index].cause.name})"
         return self._claim(CONTROL, case, (*self.hypotheses, taken), self._entered(index))
 
-    def _delivered(self, index: int, taken: Term) -> Claim:
-        """The host delivers the trap to the guest by itself (see `deliveries`): it is the guest's own."""
-        trap = self.host.traps[index]
-        hypotheses = (*self.hypotheses, taken, ~self._guest_declines())
-        missing = {f"the guest's machine does not trap for {trap.cause.name}": ~self._guest_traps(trap)}
-        number = 1 + sum(t.cause.name == trap.cause.name for t in self.host.traps[:index])
-        return self._claim(EQUIVALENCE, f"delivered by the host ({trap.cause.name}, {number})", hypotheses, missing)
+    def _delivered(self, name: str, indices: Sequence[int]) -> Claim:
+        """The host delivers the traps named `name` to the guest by itself (see `deliveries`): they are its own."""
+        taken = {index: all_of(self.directly, first(self.host, index)) for index in indices}
+        hypotheses = (*self.hypotheses, any_of(*taken.values()), ~self._guest_declines())
+        missing = any_of(*[when & ~self._guest_traps(self.host.traps[index]) for index, when in taken.items()])
+        differences = {f"the guest's machine does not trap for {name}": missing}
+        return self._claim(EQUIVALENCE, f"delivered by the host ({name})", hypotheses, differences)
 
     def _reflected(self, index: int, taken: Term) -> Iterator[Claim]:
         trap = self.host.traps[index]
-        if trap.cause.kind is Kind.UNSUPPORTED:
-            goes_on = {"the guest's machine goes on": ~self._guest_declines()}
-            yield self._claim(EQUIVALENCE, f"declined ({trap.cause.name})", (*self.hypotheses, taken), goes_on)
-            return
         case = f"reflected ({trap.cause.name})"
         if sum(t.cause.name == trap.cause.name for t in self.host.traps) > 1:
             case = f"reflected ({trap.cause.name}, {1 + sum(t.cause is trap.cause for t in self.host.traps[:index])})"
@@ -360,20 +364,23 @@ class Subject(ABC):
         return any_of(*[leaves & (select(before, at) != select(memory, at)) for at, leaves in left])
 
     def _entering(self, index: int, taken: Term) -> Iterator[Claim]:
-        """The trap whose instruction the monitor emulates gives it control."""
+        """The trap whose instruction the monitor emulates gives it control; else once for all, in `deliveries`."""
         trap = self.host.traps[index]
-        if self.placement.entered is None or trap.cause.kind is Kind.UNSUPPORTED:
+        if self.construction.reflect is None or trap.cause.kind is Kind.UNSUPPORTED:
             return
         number = 1 + sum(t.cause.name == trap.cause.name for t in self.host.traps[:index])
         hypotheses = (*self.hypotheses, taken, ~self._guest_declines())
         yield self._claim(CONTROL, f"entered ({trap.cause.name}, {number})", hypotheses, self._entered(index))
 
     def _entered(self, index: int) -> dict[str, Term]:
-        """The host's own delivery does not give control to the monitor."""
+        trap = self.host.traps[index]
+        return self.entered(trap.cause, trap.details)
+
+    def entered(self, cause: Cause, details: Mapping[str, Term]) -> dict[str, Term]:
+        """The host's own delivery of the trap does not give control to the monitor."""
         if self.placement.entered is None:
             return {}
-        trap = self.host.traps[index]
-        after = delivered(self.construction.host, self.host_state, trap.cause, trap.details)
+        after = delivered(self.construction.host, self.host_state, cause, details)
         view = self.placement.host.view(after.state)
         entered = self.placement.entered(self.placement.own_view(), view)
         return {NO_CONTROL: ~entered & ~after.declined}
