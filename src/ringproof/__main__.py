@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # So click ends when the reader of a pipe has had enough; its 1 means "violated" here.
         return Exit.PIPE_CLOSED
     except OSError as error:
-        print(f"ringproof: {error}", file=sys.stderr)
+        print(f"ringproof: {_told(error)}", file=sys.stderr)
         return Exit.USAGE
     except Exception as error:
         code = getattr(error, "exit_code", None)
@@ -47,6 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ringproof: internal error; the traceback above says where", file=sys.stderr)
         return Exit.INTERNAL
     return result if isinstance(result, int) else 0
+
+
+def _told(error: OSError) -> str:
+    """The error in words, with the file that it is about."""
+    if error.strerror is None:
+        return str(error)
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What could not be written is still in its buffer.
+        return f"stdout cannot be written: {error.strerror}"
+    return error.strerror
 
 
 def _interrupted() -> int:

@@ -52,6 +52,16 @@ def test_2_the_machine_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "ringproof: no machine is named 'ia23'; did you mean ia32?\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_2_there_is_no_room_for_the_output() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "ringproof", "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    told = "ringproof: stdout cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (2, told)
+
+
 def test_3_the_budget_is_too_small(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("third-generation", "--budget", "1") == 3
     assert "Theorem 1's condition (every sensitive instruction is privileged) unknown" in capsys.readouterr().out
