@@ -134,6 +134,8 @@ def test_a_machine_that_does_not_fetch_runs_nothing(tmp_path: Path, capsys: Capt
         (["--set", "P[1]=1"], "P of third-generation is given as P=VALUE, not 'P[1]=1'"),
         (["--set", "E[65536]=1"], "E has indices of 16 bits and cells of 64, not 'E[65536]=1'"),
         (["--inject", "P=1"], "an injected value is given as STEP:NAME=VALUE, not 'P=1'"),
+        (["--inject", "9" * 30 + ":P=1"], f"step {'9' * 30} is too large; a run has at most 1000000000000000 steps"),
+        (["--until", "0x10000"], "the value of --until is an address of P, which has 16 bits, not 0x10000"),
         (["--inject", "3:Q=1"], "third-generation has no component named 'Q'"),
         (["--at", "5"], "--at says where --program lies, and no program was given"),
         (
@@ -358,7 +360,9 @@ def test_a_recording_without_a_whole_chunk_shows_nothing(trace: Path, tmp_path: 
 
 def test_an_injection_past_the_end_is_told(state: Path, capsys: Capture) -> None:
     code = run("--state", str(state), "--steps", "5", "--inject", "200:P=5")
-    assert "Step 200, at which values were to be injected, was not reached." in printed(capsys, 0, code)
+    assert "Step 200, at which values were to be injected, was not reached." in printed(capsys, 3, code)
+    assert run("--state", str(state), "--steps", "5", "--inject", "200:P=5", "--inject", "2:P=5", "--json") == 3
+    assert document(capsys)["not_injected"] == [200]
 
 
 def test_the_program_is_printed(trace: Path, capsys: Capture) -> None:

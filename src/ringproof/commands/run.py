@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from ringproof.exits import Exit
 
 from .common import assume_option, check_output, columns, json_option, print_json
 from .progress import every_second, reporter
-from .starting import check_runs, inputs_of, parse_number, starting_state
+from .starting import LAST_STEP, check_reachable, check_runs, inputs_of, parse_number, starting_state
 
 if TYPE_CHECKING:
     from ringproof.model.machine import Machine
@@ -54,7 +54,7 @@ SHOWN_CELLS = 16
 )
 @click.option(
     "--steps",
-    type=click.IntRange(0, 10**15),
+    type=click.IntRange(0, LAST_STEP + 1),
     default=1_000_000,
     show_default=True,
     help="Take at most this many steps.",
@@ -85,7 +85,8 @@ def run(
 ) -> None:  # fmt: skip
     """Run a program on MACHINE and show what it changed.
 
-    Exit code 0 says that the run came to its end, 3 that it did not come to the address of --until.
+    Exit code 0 says that the run came to its end, 3 that it did not come to the address of --until or to a step of
+    --inject.
     Ctrl-C (130) leaves a usable trace.
     """
     from ringproof.model.catalog import load
@@ -97,6 +98,7 @@ def run(
         raise click.UsageError("--every-step says how to --record, and no file was given")
     found = load(machine)
     check_runs(found)
+    check_reachable(found, until)
     found.assuming(assume)
     start = starting_state(found, state, program, at, settings)
     header = header_of(found, start, kind="recorded" if every_step else "derived", inputs=inputs_of(found, inject))
@@ -108,21 +110,22 @@ def run(
         recorded = _take(runner, header, record, steps, until, every_second(report, steps))
     # What is interrupted may be past the last step that was recorded.
     end = start if recorded.ended == "interrupted" else runner.state()
+    missed = [entry.step for entry in header.inputs if entry.step >= recorded.steps]
     if as_json:
-        print_json(
-            {**_document(found, recorded, start, end, record), "engine": "native" if is_native else "interpreter"}
-        )
+        told = {"not_injected": missed, "engine": "native" if is_native else "interpreter"}
+        print_json(_document(found, recorded, start, end, record) | told)
     else:
         click.echo(_text(found, recorded, start, end, until, record))
-        for step in (entry.step for entry in header.inputs if entry.step >= recorded.steps):
+        for step in missed:
             click.echo(f"Step {step}, at which values were to be injected, was not reached.")
-    click.get_current_context().exit(_exit(recorded, until))
+    click.get_current_context().exit(_exit(recorded, until, missed))
 
 
-def _exit(recorded: Recorded, until: int | None) -> Exit:
+def _exit(recorded: Recorded, until: int | None, missed: Sequence[int]) -> Exit:
     if recorded.ended == "interrupted":
         return Exit.INTERRUPTED
-    return Exit.EXPECTED if until is None or recorded.ended == "until" else Exit.INCONCLUSIVE
+    arrived = until is None or recorded.ended == "until"
+    return Exit.EXPECTED if arrived and not missed else Exit.INCONCLUSIVE
 
 
 def _take(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LARGEST_FILE = 1 << 24
 """A state or a program of more bytes is not read."""
 
+LAST_STEP = 10**15 - 1
+"""No run takes more steps than up to this one."""
+
 _SETTING = re.compile(r"(\w+)(?:\[([^]]*)\])?=(.*)", re.DOTALL)
 _INJECTION = re.compile(r"(\d+):(.+)")
 
@@ -46,6 +49,18 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise click.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+
+
+def check_reachable(machine: Machine, until: int | None) -> None:
+    """Raises click.BadParameter for an address that the program counter cannot have."""
+    from ringproof.model.terms import BitVecSort
+
+    sort = machine.components[machine.counter].sort
+    assert isinstance(sort, BitVecSort)
+    if until is not None and until >> sort.width:
+        raise click.BadParameter(
+            f"the value of --until is an address of {machine.counter}, which has {sort.width} bits, not {until:#x}"
+        )
 
 
 def check_runs(machine: Machine) -> None:
@@ -185,8 +200,10 @@ def inputs_of(machine: Machine, texts: Sequence[str]) -> list[Input]:
     by_step: dict[int, list[str]] = {}
     for text in texts:
         match = _INJECTION.fullmatch(text)
-        if match is None or len(match[1]) > 18:
+        if match is None:
             raise click.BadParameter(f"an injected value is given as STEP:NAME=VALUE, not {text[:60]!r}")
+        if len(match[1]) > 18 or int(match[1]) > LAST_STEP:
+            raise click.BadParameter(f"step {match[1][:40]} is too large; a run has at most {LAST_STEP + 1} steps")
         by_step.setdefault(int(match[1]), []).append(match[2])
     inputs = []
     for step in sorted(by_step):
