@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -55,12 +56,8 @@ def _told(error: OSError) -> str:
         return str(error)
     if error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # What could not be written is still in its buffer.
-        return f"stdout cannot be written: {error.strerror}"
-    return error.strerror
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return f"the output cannot be written: {error.strerror}" if full else error.strerror
 
 
 def _interrupted() -> int:

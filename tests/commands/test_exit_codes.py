@@ -58,7 +58,7 @@ def test_2_there_is_no_room_for_the_output() -> None:
         ended = subprocess.run(
             [sys.executable, "-m", "ringproof", "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    told = "ringproof: stdout cannot be written: No space left on device\n"
+    told = "ringproof: the output cannot be written: No space left on device\n"
     assert (ended.returncode, ended.stderr) == (2, told)
 
 
