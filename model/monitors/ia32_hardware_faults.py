@@ -70,6 +70,7 @@ for _kind, _name, _field, _only, _text in (
 
 TABLES = ("SGDT", "SIDT", "SLDT", "STR", "LGDT", "LIDT", "LLDT", "LTR")
 _control("vmx", "tables", "descriptor_table_exiting", TABLES, "VMX with descriptor-table exiting, not needed", 1)
+_control("svm", "identity", "intercept_CPUID", ("CPUID",), "SVM with the intercept of CPUID, which VMX always has", 1)
 
 
 # The monitor itself.
@@ -144,15 +145,16 @@ for _kind in MACHINES:
     )
     _fault(
         _kind,
-        "host-identity",
-        f"{_title}: the routine of CPUID answers as the monitor",
-        ("CPUID",),
-        _routine("CPUID", _cpuid_of_the_host),
-    )
-    _fault(
-        _kind,
         "halts-not",
         f"{_title}: the routine of HLT lets the guest go on",
         ("HLT",),
         _routine("HLT", _keeps_running),
     )
+
+_fault(
+    "vmx",
+    "host-identity",
+    "VMX: the routine of CPUID answers as the monitor",
+    ("CPUID",),
+    _routine("CPUID", _cpuid_of_the_host),
+)

@@ -15,7 +15,7 @@ def sentence(system: System, what: str, found: Squared) -> str:
     text = told(system, found.word)
     alone = f"alone it {_did(found.alone_step)}"
     if what == EFFICIENCY:
-        return f"{text}: {alone}, under the monitor the host takes a {_names(found)}."
+        return f"{text}: {alone}, under the monitor the host traps ({_names(found)})."
     under = _under(found)
     if what == CONTROL:
         return f"{text}: {under}, which changes {_listed(found.shown)}."

@@ -48,7 +48,7 @@ def steps(name: str, together: Together, count: int) -> tuple[Together, list[str
 @pytest.mark.parametrize("name", BOTH)
 def test_a_kernel_runs_directly_and_what_exits_is_emulated(name: str) -> None:
     after, by = steps(name, kernel(name, f"{CLI} {CPUID} {STI} {NOP}"), 4)
-    assert by == ["direct", "emulated", "direct", "direct"]
+    assert by == ["direct", "emulated" if name == VMX else "direct", "direct", "direct"]
     assert after.guest["EIP"] == PROGRAM + 5
     assert after.guest["IF"]
 
@@ -120,10 +120,10 @@ def test_chosen_rows_are_proved_and_covered(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BOTH)
-def test_cpuid_exits_though_nothing_of_it_is_the_hosts(name: str) -> None:
+@pytest.mark.parametrize(("name", "efficiency"), [(VMX, "refuted"), (SVM, "proved")])
+def test_cpuid_always_exits_under_vmx_though_nothing_of_it_is_the_hosts(name: str, efficiency: str) -> None:
     report = prove(name, only=["CPUID"])
-    assert report.properties == {EQUIVALENCE: "proved", CONTROL: "proved", EFFICIENCY: "refuted"}
+    assert report.properties == {EQUIVALENCE: "proved", CONTROL: "proved", EFFICIENCY: efficiency}
 
 
 @pytest.mark.slow

@@ -39,6 +39,7 @@ NOTICED_BY = {
     "svm-memory": {EQUIVALENCE, CONTROL},
     "svm-clgi": {CONTROL},
     "svm-halts-not": {EQUIVALENCE},
+    "svm-identity": {EFFICIENCY},
 }
 
 
