@@ -1,6 +1,6 @@
 # make check   proves the properties of IA-32; needs only make and Python 3.11 or newer
 # make test    everything that has to hold before a change is committed
-# make whole   proves every obligation of the monitors of whole machines: some ten minutes on two cores
+# make whole   the checks and monitors of whole machines, every obligation: some twenty minutes on two cores
 # make bench   measures, beside unicorn and, where it is installed, QEMU's system emulator
 # make clean   removes what the other targets made
 
@@ -21,7 +21,7 @@ test: .venv/installed-dev
 	$(BIN)/pytest -n auto --dist loadgroup --doctest-modules --benchmark-disable -m "not whole"
 
 whole: .venv/installed-dev
-	$(BIN)/pytest -n 0 -m whole tests/monitors
+	$(BIN)/pytest -n 0 -m whole tests tests/ia32_non_root
 
 bench: .venv/installed-dev
 	$(BIN)/python -m tests.benchmarks
