@@ -57,7 +57,7 @@ def shows(found: Opened, state: State, column: int = 1) -> None:
 
 def test_a_step_has_an_address_of_its_own(browser: Browser, run: Path) -> None:
     with opened(browser, run, "#step-122") as found:
-        assert found.text("#where") == "step 122 of 200"
+        assert found.text("#where") == "step 122; the last is 199"
         shows(found, after(programs.supervised(named("third-generation")), 123))
         found.page.keyboard.press("n")
         assert found.page.url.endswith("#step-123")
@@ -72,7 +72,7 @@ def test_the_keys_move_about(browser: Browser, run: Path) -> None:
         seen = []
         for key in ("l", "p", "f", "n", "n", "m", "m", "ArrowLeft", "Home", "p", "End", "n"):
             found.page.keyboard.press(key)
-            seen.append(found.text("#where").split(" of ")[0])
+            seen.append(found.text("#where").split(";")[0])
         assert seen == [
             "step 199", "step 198", "before step 0", "step 0", "step 1", "step 2", "step 5", "step 4",
             "before step 0", "before step 0", "step 199", "step 199",
@@ -83,7 +83,7 @@ def test_the_keys_can_be_turned_off(browser: Browser, run: Path) -> None:
     with opened(browser, run) as found:
         found.page.locator("#help input").uncheck()
         found.page.keyboard.press("l")
-        assert found.text("#where").startswith("step 0 ")
+        assert found.text("#where").startswith("step 0;")
 
 
 def test_forward_and_back_come_to_the_same_state(browser: Browser, run: Path) -> None:
@@ -110,10 +110,10 @@ def test_two_runs_open_where_they_part(browser: Browser, pair: Path) -> None:
         assert found.text("h1") == "Two runs of third-generation part at step 0 at ADD 16, 17."
         assert [found.value("E[0x111]", n) for n in range(4)] == [0, 3, 0, 5]
         found.page.keyboard.press("d")
-        assert found.text("#where") == "step 1 of 60"
+        assert found.text("#where") == "step 1; the last is 59"
         assert "E[0x112]" in found.page.locator("tr.differs .name").all_inner_texts()
         found.page.keyboard.press("d")
-        assert found.text("#where") == "step 1 of 60", "what differs already is no new divergence"
+        assert found.text("#where") == "step 1; the last is 59", "what differs already is no new divergence"
         assert found.complaints == []
 
 
@@ -178,6 +178,10 @@ def test_what_came_from_outside_comes_again(browser: Browser, tmp_path: Path) ->
                 seen.append(found.value(f"E[{index:#x}]", 1))
             return seen
 
+        found.page.evaluate("() => { location.hash = '#step-20' }")
+        found.page.wait_for_selector(".rows li.current:has-text('changed from outside')")
+        assert found.text("#heading") == "changed from outside"
+        found.page.keyboard.press("l")
         found.unfold()
         recorded = values()
         found.page.keyboard.press("f")
@@ -224,6 +228,50 @@ def test_an_edited_byte_is_met_where_its_instruction_runs(browser: Browser, tmp_
         assert found.complaints == []
 
 
+@pytest.mark.parametrize("text", ["hello", "0x1ffffffff", "-4"])
+def test_a_bad_address_is_told_beside_its_field(text: str, browser: Browser, run: Path) -> None:
+    with opened(browser, run) as found:
+        found.unfold()
+        field = found.page.locator(".finder input")
+        field.fill(text)
+        found.page.keyboard.press("Enter")
+        told = f"An index of E is a number from 0x0 to 0xffff, such as 0x1000 or 4096, not “{text}”."
+        assert found.text(".finder .wrong") == told
+        field.fill("0x100")
+        found.page.keyboard.press("Enter")
+        assert found.page.locator(".wrong").count() == 0
+
+
+def test_a_bad_value_is_told_in_its_cell(browser: Browser, run: Path) -> None:
+    with opened(browser, run, "#start") as found:
+        found.unfold()
+        found.edit("P", 0, "zz")
+        told = "P is a number of at most 16 bits, such as 0x2a or 42, not “zz”."
+        assert found.text("td .wrong") == told
+        found.page.locator("h1").click()
+        assert found.text("td .wrong") == told
+        assert found.page.locator(".is-edited").count() == 0
+        found.page.keyboard.press("n")
+        assert found.page.locator(".wrong").count() == 0
+
+
+def test_an_edited_run_that_ends_at_once_has_one_step(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, page_of(programs.ia32(tmp_path, 20)), "#start") as found:
+        found.unfold()
+        found.edit("CS_limit", 0, "0")
+        found.edit("IDTR_limit", 0, "0")
+        found.page.wait_for_selector("#edited:has-text('2 places')")
+        assert "It has 1 step;" in found.text("#edited")
+
+
+def test_the_rings_are_seen_at_once(browser: Browser, pair: Path) -> None:
+    with opened(browser, pair, viewport={"width": 1200, "height": 900}) as found:
+        box = found.page.locator("#rings").bounding_box()
+        assert box is not None and box["y"] + box["height"] <= 900 and box["width"] >= 150
+        list_box = found.page.locator(".scroller").bounding_box()
+        assert list_box is not None and list_box["y"] + 5 * 26 <= 900
+
+
 def test_without_javascript_the_parting_and_its_steps_are_there(browser: Browser, pair: Path) -> None:
     with opened(browser, pair, java_script_enabled=False) as found:
         assert "part at step 0" in found.text("h1")
@@ -238,14 +286,14 @@ def test_a_hundred_thousand_steps_open_at_once(browser: Browser, tmp_path: Path,
 
     def opening() -> None:
         with opened(browser, page) as found:
-            assert found.text("#where") == "step 0 of 100,000"
+            assert found.text("#where") == "step 0; the last is 99,999"
 
     benchmark.pedantic(opening, rounds=3)  # type: ignore[no-untyped-call]
     if benchmark.stats is not None and benchmark.enabled:
         assert benchmark.stats.stats.min < 1
     with opened(browser, page) as found:
         found.page.keyboard.press("l")
-        assert found.text("#where") == "step 99,999 of 100,000"
+        assert found.text("#where") == "step 99,999; the last is 99,999"
         assert found.page.locator(".rows li.current .at").inner_text() == "99999"
         assert found.page.locator(".rows li").count() < 100
         found.page.locator(".scroller").evaluate("list => { list.scrollTop = list.scrollHeight / 2 }")

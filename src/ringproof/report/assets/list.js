@@ -77,6 +77,7 @@ class List {
     const {instructions, traps, reasons} = this.page.data.tables;
     const executed = instructions[run.instruction[step] - 1], trap = traps[run.trap[step] - 1];
     const reason = reasons[run.reason[step] - 1];
+    if (reason === 'injected') return element('span', {class: 'instruction'}, element('em', {class: 'reason'}, 'changed from outside'));
     return element('span', {class: 'instruction'},
       element('span', {class: `level l${this.page.levelAt(run, step)}`, title: this.page.levelName(run, step)}, this.page.levelShort(run, step)), ' ',
       executed ? executed[0] : 'no instruction',

@@ -108,7 +108,7 @@ class Page {
     if (this.list) this.list.draw();
     for (const button of document.querySelectorAll('#tools [data-does]')) button.disabled = !this.possible(button.dataset.does);
     const where = document.getElementById('where');
-    if (where) where.textContent = this.step ? `step ${counted(this.step - 1)} of ${counted(this.longest)}` : `before step 0 of ${counted(this.longest)}`;
+    if (where) where.textContent = this.step ? `step ${counted(this.step - 1)}; the last is ${counted(this.longest - 1)}` : `before step 0; the last is ${counted(this.longest - 1)}`;
   }
 
   drawHeading() {
@@ -119,18 +119,26 @@ class Page {
       else if (this.step > run.length) parts.push(run.ending ? `ended: ${run.ending}` : 'ended');
       else {
         const executed = instructions[run.instruction[this.step] - 1], trap = traps[run.trap[this.step] - 1];
+        const reason = reasons[run.reason[this.step] - 1];
+        if (reason === 'injected') {
+          parts.push(element('b', {class: 'assembly'}, 'changed from outside'));
+          return element('p', {}, ...parts);
+        }
         parts.push(element('b', {class: 'assembly'}, executed ? executed[0] : 'no instruction reached'), ' ',
           element('span', {class: 'word'}, executed ? executed[1] : ''), ' ',
           trap ? element('em', {class: 'trap'}, `traps: ${trap}`) : element('span', {class: 'fine'}, 'completes'));
-        const reason = reasons[run.reason[this.step] - 1];
         if (reason !== 'direct' && reason !== 'trapped') parts.push(' ', element('em', {class: 'reason'}, reason));
       }
       return element('p', {}, ...parts);
     }));
   }
 
-  say(text) {
+  // Tells what is wrong with a value, in the page beside its field and to those who hear the page.
+  say(text, field) {
     document.getElementById('said').textContent = text;
+    field.setAttribute('aria-invalid', 'true');
+    if (field.nextElementSibling && field.nextElementSibling.className === 'wrong') field.nextElementSibling.remove();
+    field.after(element('span', {class: 'wrong', 'aria-hidden': 'true'}, text));
   }
 
   // Moving.
@@ -265,8 +273,8 @@ class Page {
     const shortest = Math.min(run.length, found.length);
     let step = 1;
     while (step <= shortest && this.same(run, found, step)) step++;
-    if (step > shortest && run.length === found.length) return `${name} executes the same ${counted(run.length)} instructions.`;
-    const ended = run.length < found.length ? ` It has ${counted(run.length)} steps${run.ending ? `; then ${run.ending}` : ''}.` : '';
+    if (step > shortest && run.length === found.length) return `${name} executes the same ${counted(run.length)} instruction${run.length === 1 ? '' : 's'}.`;
+    const ended = run.length < found.length ? ` It has ${counted(run.length)} step${run.length === 1 ? '' : 's'}${run.ending ? `; then ${run.ending}` : ''}.` : '';
     return step > shortest ? `${name} executes the same instructions.${ended}` : `${name} goes another way from step ${counted(step - 1)} on.${ended}`;
   }
 }

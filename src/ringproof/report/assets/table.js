@@ -131,7 +131,10 @@ class Table {
         this.windows.delete(c);
         return this.page.draw();
       }
-      if (index === null) return this.page.say(`An index of ${component.name} is a number of ${component.index} bits.`);
+      if (index === null) {
+        const expected = `from 0x0 to 0x${(2n ** BigInt(component.index) - 1n).toString(16)}, such as 0x1000 or 4096`;
+        return this.page.say(`An index of ${component.name} is a number ${expected}, not “${text}”.`, event.target.elements[0]);
+      }
       this.windows.set(c, Number(index));
       this.page.draw();
     }}, element('label', {}, `${component.name} from `, element('input', {
@@ -194,9 +197,8 @@ class Table {
     const take = () => {
       const found = parsed(input.value, component.width);
       if (found === null) {
-        input.setAttribute('aria-invalid', 'true');
         const most = component.width === 1 ? '0 or 1' : `a number of at most ${component.width} bits, such as 0x2a or 42`;
-        this.page.say(`${component.name} is ${most}, not “${input.value}”.`);
+        this.page.say(`${component.name} is ${most}, not “${input.value}”.`, input);
         return false;
       }
       finished = true;
@@ -205,7 +207,10 @@ class Table {
     };
     input.addEventListener('keydown', event => {
       if (event.key === 'Enter') take();
-      else if (event.key === 'Escape') leave();
+      else if (event.key === 'Escape') {
+        if (input.nextElementSibling) input.nextElementSibling.remove();
+        leave();
+      }
       else return;
       event.preventDefault();
       event.stopPropagation();
