@@ -57,7 +57,7 @@ def shows(found: Opened, state: State, column: int = 1) -> None:
 
 def test_a_step_has_an_address_of_its_own(browser: Browser, run: Path) -> None:
     with opened(browser, run, "#step-122") as found:
-        assert found.text("#where") == "step 122; the last is 199"
+        assert found.text("#where") == "step 122 of 0 to 199"
         shows(found, after(programs.supervised(named("third-generation")), 123))
         found.page.keyboard.press("n")
         assert found.page.url.endswith("#step-123")
@@ -72,7 +72,7 @@ def test_the_keys_move_about(browser: Browser, run: Path) -> None:
         seen = []
         for key in ("l", "p", "f", "n", "n", "m", "m", "ArrowLeft", "Home", "p", "End", "n"):
             found.page.keyboard.press(key)
-            seen.append(found.text("#where").split(";")[0])
+            seen.append(found.text("#where").split(" of ")[0])
         assert seen == [
             "step 199", "step 198", "before step 0", "step 0", "step 1", "step 2", "step 5", "step 4",
             "before step 0", "before step 0", "step 199", "step 199",
@@ -83,7 +83,7 @@ def test_the_keys_can_be_turned_off(browser: Browser, run: Path) -> None:
     with opened(browser, run) as found:
         found.page.locator("#help input").uncheck()
         found.page.keyboard.press("l")
-        assert found.text("#where").startswith("step 0;")
+        assert found.text("#where").startswith("step 0 ")
 
 
 def test_forward_and_back_come_to_the_same_state(browser: Browser, run: Path) -> None:
@@ -110,10 +110,10 @@ def test_two_runs_open_where_they_part(browser: Browser, pair: Path) -> None:
         assert found.text("h1") == "Two runs of third-generation part at step 0 at ADD 16, 17."
         assert [found.value("E[0x111]", n) for n in range(4)] == [0, 3, 0, 5]
         found.page.keyboard.press("d")
-        assert found.text("#where") == "step 1; the last is 59"
+        assert found.text("#where") == "step 1 of 0 to 59"
         assert "E[0x112]" in found.page.locator("tr.differs .name").all_inner_texts()
         found.page.keyboard.press("d")
-        assert found.text("#where") == "step 1; the last is 59", "what differs already is no new divergence"
+        assert found.text("#where") == "step 1 of 0 to 59", "what differs already is no new divergence"
         assert found.complaints == []
 
 
@@ -286,14 +286,14 @@ def test_a_hundred_thousand_steps_open_at_once(browser: Browser, tmp_path: Path,
 
     def opening() -> None:
         with opened(browser, page) as found:
-            assert found.text("#where") == "step 0; the last is 99,999"
+            assert found.text("#where") == "step 0 of 0 to 99,999"
 
     benchmark.pedantic(opening, rounds=3)  # type: ignore[no-untyped-call]
     if benchmark.stats is not None and benchmark.enabled:
         assert benchmark.stats.stats.min < 1
     with opened(browser, page) as found:
         found.page.keyboard.press("l")
-        assert found.text("#where") == "step 99,999; the last is 99,999"
+        assert found.text("#where") == "step 99,999 of 0 to 99,999"
         assert found.page.locator(".rows li.current .at").inner_text() == "99999"
         assert found.page.locator(".rows li").count() < 100
         found.page.locator(".scroller").evaluate("list => { list.scrollTop = list.scrollHeight / 2 }")

@@ -108,7 +108,7 @@ class Page {
     if (this.list) this.list.draw();
     for (const button of document.querySelectorAll('#tools [data-does]')) button.disabled = !this.possible(button.dataset.does);
     const where = document.getElementById('where');
-    if (where) where.textContent = this.step ? `step ${counted(this.step - 1)}; the last is ${counted(this.longest - 1)}` : `before step 0; the last is ${counted(this.longest - 1)}`;
+    if (where) where.textContent = this.step ? `step ${counted(this.step - 1)} of 0 to ${counted(this.longest - 1)}` : `before step 0 of 0 to ${counted(this.longest - 1)}`;
   }
 
   drawHeading() {
