@@ -95,6 +95,8 @@ def program(rng: random.Random, machine: Machine, interpreter: Any) -> State:
     assert machine.relocation is not None
     memory = Cells({}, 0)
     state[machine.relocation.memory] = memory
+    if "priv" in state:
+        return risc_v(rng, machine, interpreter, state)
     if machine.stored is None:
         state |= machine.start
         for name, component in machine.components.items():
@@ -134,6 +136,24 @@ def program(rng: random.Random, machine: Machine, interpreter: Any) -> State:
         address += len(content)
     back = CODE - (address + 5)
     put(memory, address, b"\xe9" + (back % (1 << 32)).to_bytes(4, "little"))
+    return state
+
+
+def risc_v(rng: random.Random, machine: Machine, interpreter: Any, state: State) -> State:
+    """A loop of random instructions at M-mode, or below it where the first PMP entry allows everything."""
+    state |= machine.start
+    start = state["PC"]
+    state["mtvec"] = start
+    state["priv"] = rng.choice((3, 3, 1, 0))
+    state["pmpaddr"], state["pmpcfg"] = Cells({0: (1 << 32) - 1}), Cells({0: 0x1F})
+    state["X"] = Cells({n: rng.choice((rng.randrange(256), start + 0x1000 + rng.randrange(64))) for n in range(1, 32)})
+    memory, address = state["memory"], start
+    for _ in range(rng.choice((4, 8, 16))):
+        content = instruction_bytes(rng, machine, interpreter)
+        put(memory, address, content)
+        address += len(content)
+    jump = interpreter.named("JAL")
+    put(memory, address, jump.encoding.assemble({"rd": 0, "imm": (start - address) % (1 << 21)}).to_bytes(4, "little"))
     return state
 
 
