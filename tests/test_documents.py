@@ -37,6 +37,22 @@ def test_the_machine_of_the_readme_takes_one_file(own: Path, capsys: pytest.Capt
     assert "`READ MODE` shows the mode: acc becomes 0 at level supervisor, but 1 at level user." in out
 
 
+def test_the_run_of_the_readme_crosses_rings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = blocks("py")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    run, replay = [
+        shlex.split(line, comments=True)[1:] for text in blocks("sh") for line in text.splitlines() if "rings" in line
+    ]
+    assert main([*run, "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("0x0   -> 0xc8") == 2
+    assert main([*replay, "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("step 1  EIP 0x1001  ring 3  INT 0x30  direct\n")
+
+
 def test_the_options_of_the_readme_exist() -> None:
     known = {"--help", "--version"}
     for name in COMMANDS:
