@@ -2,9 +2,16 @@
 
 A program in public mode (user or supervisor) reaches only public pages, and enters others only at a PORTAL
 (JRST 1), which leaves public mode; an instruction fetched from a public page sets it. The page map of a program
-is designated by the user base register UBR; the model holds each map apart from core, takes it for the
-executive's address space too, and has no associative memory. `frame` is added to every page number of the
-map, so that a program can be moved as a whole: a real KI10 is one with frame 0.
+is in the process table that the user base register UBR designates. The executive's pages 000 to 337 are those of
+core, unmapped; entries of the user's table map 340 to 377, and the table of the executive base register EBR maps
+400 to 777. The model holds the entries of all tables apart from core, and has no associative memory.
+
+So that states of two modes can be compared under one relocation R, as the paper's definitions ask, R in force is
+apart from the registers: `user_table` and `executive_table` are the tables, `executive_map` says whether addresses
+are the executive's, and `frame` is added to the core addresses of all pages, so that a program can be moved as a
+whole. On a real KI10 they are UBR, EBR, the complement of User, and 0. A user program may find others, which
+stand for the entries that its monitor has put in its map; entering executive mode, and loading a base register,
+brings back the real ones.
 
 Traps go through the user process table, the page that UBR designates. Two public simulators differ about
 in-out instructions: here device codes 740 and up are legal in user mode and none in supervisor mode. They differ
@@ -18,7 +25,7 @@ from collections.abc import Mapping
 
 from ..cpu import Cause, Cpu, Kind, View
 from ..machine import CLOCK, DEVICE, MEMORY, MODE, PROGRAM, RESOURCE, Machine, Relocation
-from ..terms import FALSE, Array, BitVec, Bool, Term, bits, concat, ite, join_bits
+from ..terms import FALSE, Array, BitVec, Bool, Term, all_of, bits, concat, ite, join_bits
 from .arithmetic import arithmetic
 from .bit_tests import bit_tests
 from .booleans import booleans
@@ -55,14 +62,23 @@ OPEN_DEVICES = 0o740 >> 2
 """In-out instructions for devices from this number on are legal in user mode."""
 
 
+UNMAPPED, PER_PROCESS, PER_PROCESS_ENTRIES = 0o340, 0o340, 0o1000
+"""The executive's pages up to here are unmapped; from here to 377 the entries from 1000 of a user's table map them."""
+
+UNMAPPED_RIGHTS = 0o420
+"""What MAP finds for an unmapped page: access, and bit 4 of an entry, beside the page itself."""
+
+
 class Page:
     """An entry of the page map: rights, and the page of core."""
 
     def __init__(self, cpu: KI10, number: Term) -> None:
         self.number = number
-        self.entry = cpu.maps[concat(cpu.UBR, number)]
-        self.accessible, self.public, self.writable = self.entry.bit(17), self.entry.bit(16), self.entry.bit(15)
+        self.unmapped = cpu.executive_map & (number < UNMAPPED)
+        self.entry = ite(self.unmapped, concat(bits(UNMAPPED_RIGHTS, 9), number), cpu.map_entry(number))
         self.core_page = self.entry[12:0]
+        self.accessible = cpu.reaches(self.entry)
+        self.public, self.writable = self.entry.bit(16), self.entry.bit(15) | self.unmapped
         self.frame = cpu.frame
 
     def place(self, address: Term) -> Term:
@@ -80,9 +96,29 @@ class KI10(PDP10):
     UBR: Term
     EBR: Term
     maps: Term
+    executive_map: Term
+    user_table: Term
+    executive_table: Term
     frame: Term
 
     # Mapping.
+
+    def map_entry(self, number: Term) -> Term:
+        """The entry of a page that is mapped."""
+        own = concat(self.user_table, number.zext(10))
+        mine = concat(self.user_table, number.zext(10) + (PER_PROCESS_ENTRIES - PER_PROCESS))
+        executives = ite(number.bit(8), concat(self.executive_table, number.zext(10)), mine)
+        return self.maps[ite(self.executive_map, executives, own)]
+
+    def reaches(self, entry: Term) -> Term:
+        """The entry gives access to its page of core."""
+        return entry.bit(17)
+
+    def use_own_map(self) -> None:
+        """Puts in force what the base registers and the mode say."""
+        self.user_table, self.executive_table = self.UBR, self.EBR
+        self.executive_map = ~self.user
+        self.frame = bits(0, 22)
 
     def page_of(self, address: Term, *, write: bool) -> Page:
         """The page of a program's address; traps where the program may not reach it."""
@@ -100,7 +136,11 @@ class KI10(PDP10):
     def _check_rights(self, page: Page, write: bool) -> None:
         refused = ~page.accessible | ~page.writable if write else ~page.accessible
         rights = concat(page.accessible.as_bits(), page.writable.as_bits(), page.entry[14], bits(int(write), 1))
-        self.trap(PAGE_FAILURE, when=refused, fault=self._fault(page, rights.zext(18)))
+        self.trap(PAGE_FAILURE, when=refused, fault=self._fault(page, rights.zext(18)), **self.failure(page))
+
+    def failure(self, page: Page) -> Mapping[str, Term]:
+        """What else there is to say of a page failure."""
+        return {}
 
     def _check_public(self, page: Page, hidden: Term) -> None:
         self.trap(PROPRIETARY, when=self.public & hidden, fault=self._fault(page, bits(0o21, 18)))
@@ -160,7 +200,10 @@ class KI10(PDP10):
         kernel = self.MODE == KERNEL
         self.load_flags(word)
         self.UIO = word.bit(29) & (self.UIO | kernel)
-        self.set_mode(self.user | (kernel & word.bit(30)), self.public | word.bit(28))
+        enters = kernel & word.bit(30)
+        self.set_mode(self.user | enters, self.public | word.bit(28))
+        with self.when(enters):
+            self.use_own_map()
         self.PCP = ~self.user & word.bit(35)
 
     def change_mode(self) -> None:
@@ -207,15 +250,19 @@ class KI10(PDP10):
 
     # Traps.
 
+    def place_in_table(self, table: Term, place: int | Term) -> Term:
+        """The core address of a word of a process table."""
+        return concat(table, bits(place, 9) if isinstance(place, int) else place)
+
     def store_in_table(self, place: int | Term, word: Term) -> None:
         """Stores in the user process table."""
-        offset = bits(place, 9) if isinstance(place, int) else place
-        self.core = self.core.set(concat(self.UBR, offset), word)
+        self.core = self.core.set(self.place_in_table(self.UBR, place), word)
 
     def jump_by_jsr(self, word: Term, pc_word: Term) -> None:
         """Executes `word`, a JSR, which saves `pc_word` and enters kernel mode."""
         self.trap(NO_JSR, when=~is_plain_jsr(word))
         self.MODE = bits(KERNEL, 2)
+        self.use_own_map()
         place = right(word)
         self.write(place, pc_word)
         self.leave_subroutine_flags()
@@ -227,6 +274,7 @@ class KI10(PDP10):
         from_user, from_public = self.user, self.public
         self.load_flags(word)
         self.set_mode(word.bit(30), word.bit(28))
+        self.use_own_map()
         self.UIO = word.bit(29) | (~word.bit(30) & from_user)
         previous_public = ~word.bit(30) & (from_public | word.bit(35))
         self.PCP = previous_public
@@ -284,10 +332,13 @@ class Pager(Device):
 
     def set_data(self, cpu: PDP10, device: Term, word: Term) -> None:
         """Loads the user base register (bit 0) and the executive base register (bit 18), and so another map."""
+        assert isinstance(cpu, KI10)
         user, executive = word.bit(35), word.bit(17)
         cpu.trap(PAGER, when=(user & (word[34:31] != 0)) | (executive & ~word.bit(13)))
         cpu.UBR = ite(user, word[30:18], cpu.UBR)
         cpu.EBR = ite(executive, word[12:0], cpu.EBR)
+        with cpu.when(user | executive):
+            cpu.use_own_map()
 
     def conditions(self, cpu: PDP10, device: Term) -> Term:
         cpu.trap(PAGER)
@@ -329,6 +380,7 @@ def ki10() -> Machine:
         relocation=Relocation(amount=BitVec(13), memory="core", offset=lambda x: page_address(x, 0), bases=_moved),
     )
     _declare_state(machine)
+    machine.start = {"executive_map": 1}
     for group in (
         moves, double_moves, halfwords, arithmetic, booleans, bit_tests, comparisons, shifts, stack, byte_instructions,
         jumps, pager,
@@ -341,8 +393,7 @@ def ki10() -> Machine:
     add_in_out(machine, [Processor(), Interrupts(), Pager(), closed, opened])
     omit(machine, "floating point", [(0o110, 0o113), (0o122, 0o122), (0o126, 0o127), (0o130, 0o132), (0o140, 0o177)])
     machine.leave_out(
-        "the executive's own page map and its unmapped pages 000 to 337: it shares the map that UBR designates",
-        "page tables in core and the associative memory: each value of UBR has a page map, which core does not hold",
+        "page tables in core and the associative memory: each process table has a page map, which core does not hold",
         "accumulator blocks 1 to 3, small user, address compare, address failure inhibit, paging turned off",
         "executive XCT, LUUO in executive mode, CONI PAG and CONO PAG",
         "traps by overflow: Trap 1 and Trap 2 are set and never acted on",
@@ -365,9 +416,20 @@ def _declare_state(machine: Machine) -> None:
     machine.component("PCP", Bool, RESOURCE, "Previous Context Public, in executive mode")
     machine.component("UBR", BitVec(13), RESOURCE, "user base register: the page of the user process table")
     machine.component("EBR", BitVec(13), RESOURCE, "executive base register")
-    machine.component("maps", Array(22, 18), RESOURCE, "page map entries by UBR and page: rights, page of core")
+    machine.component("maps", Array(23, 18), RESOURCE, "page map entries by process table and place: rights, page")
+    machine.component(
+        "executive_map", Bool, RESOURCE, "addresses are the executive's; on a real KI10, outside user mode"
+    )
+    machine.component("user_table", BitVec(13), RESOURCE, "the user process table in force; UBR on a real KI10")
+    machine.component("executive_table", BitVec(13), RESOURCE, "the executive's table in force; EBR on a real KI10")
     machine.component("frame", BitVec(22), RESOURCE, "added to the core addresses of all pages; 0 on a real KI10")
     machine.invariant("the frame is a multiple of 512", lambda state: state.frame[8:0] == 0)
+    machine.invariant(
+        "in executive mode its own map is in force, which has frame 0",
+        lambda s: (
+            s.MODE.bit(1) | all_of(s.executive_map, s.user_table == s.UBR, s.executive_table == s.EBR, s.frame == 0)
+        ),
+    )
     machine.invariant("Previous Context Public is clear in user mode", lambda state: ~(state.MODE.bit(1) & state.PCP))
     declare_interrupts(machine)
     machine.component("APR_channel", BitVec(3), RESOURCE, "the level on which the processor interrupts")
@@ -385,7 +447,8 @@ def _declare_state(machine: Machine) -> None:
 
 def _moved(state: View, x: Term) -> dict[str, Term]:
     """Every page moves by x pages, by way of `frame`; the map is otherwise the same."""
-    return {"frame": state.frame + page_address(x, 0), "maps": state.maps, "UBR": state.UBR}
+    kept = {name: getattr(state, name) for name in ("maps", "UBR", "executive_map", "user_table", "executive_table")}
+    return {"frame": state.frame + page_address(x, 0), **kept}
 
 
 def _fetch(cpu: Cpu) -> Term:
@@ -401,10 +464,10 @@ def _deliver(cpu: Cpu, cause: Cause, details: Mapping[str, Term]) -> None:
     elif cause.vector == FAILURE_PLACE:
         cpu.store_in_table(bits(FAULT_PLACE, 9) + cpu.user.as_bits(9), details["fault"].zext(36))
         table = ite(cpu.user, cpu.UBR, cpu.EBR)
-        cpu.jump_by_jsr(cpu.core[page_address(table, FAILURE_PLACE)], cpu.pc_word(cpu.PC))
+        cpu.jump_by_jsr(cpu.core[cpu.place_in_table(table, FAILURE_PLACE)], cpu.pc_word(cpu.PC))
     else:
         word = cpu.next_word()
         cpu.store_in_table(UUO_PLACE, uuo_word(word, cpu.effective_word(word)))
         cpu.store_in_table(PC_PLACE, cpu.pc_word(cpu.PC + 1))
         place = concat(bits(NEW_PC_PLACE >> 3, 6), cpu.MODE, bits(0, 1))
-        cpu.load_new_pc(cpu.core[concat(cpu.UBR, place)])
+        cpu.load_new_pc(cpu.core[cpu.place_in_table(cpu.UBR, place)])

@@ -144,8 +144,8 @@ def test_a_user_of_the_ka10_cannot_reach_beyond_its_segment() -> None:
 
 
 def test_an_executive_of_the_ki10_runs_a_user_program() -> None:
-    """The kernel loads the user base register, starts the program by JRSTF, and gets its calls through the user process
-    table; it resumes it by JRSTF with the PC word that the call has left there."""
+    """The kernel, which runs unmapped, loads the user base register, starts the program by JRSTF, and gets its calls
+    through the user process table; it resumes it by JRSTF with the PC word that the call has left there."""
     table, handler, program = 0o1200 << 9, 0o500, 0o100
     kernel = [
         io(3, 0o010, START + 3),       # DATAO PAG,setting
@@ -163,15 +163,10 @@ def test_an_executive_of_the_ki10_runs_a_user_program() -> None:
     ]  # fmt: skip
     world = World("ki10")
     maps = world.state["maps"]
-    maps |= {0o1200 << 9 | page: ACCESS | WRITABLE | page for page in range(4)}
-    maps[0o1200 << 9] = ACCESS | WRITABLE | 0o30  # The user's page 0 is page 30 of core.
-    maps[0o1200 << 9 | 0o400] = ACCESS | WRITABLE | 0o1200
-    maps[0o1200 << 9 | 0o377] = ACCESS | WRITABLE  # The kernel's code, mapped for this test at page 377.
-    high = 0o377000
-    service[0] = op(0o135, B, high + handler + 5)
-    service[3] = op(0o350, 0, high + 0o600)
+    maps[0o1200 << 10] = ACCESS | WRITABLE | 0o30  # The user's page 0 is page 30 of core.
+    maps[0o400] = ACCESS | WRITABLE | 0o1200  # The executive's page 400, where it finds the user's table.
     world.load(*kernel).load(*service, at=handler).load(*USER_PROGRAM, at=0o30000 + program)
-    world.load(high + handler, at=table + 0o434).load(high + handler, at=table + 0o436)
+    world.load(handler, at=table + 0o434)
     levels = []
     while not world.state["halted"]:
         levels.append(world.state["MODE"])
@@ -188,7 +183,7 @@ def test_a_public_program_of_the_ki10_calls_concealed_code_through_a_portal() ->
     set; its own attempt at the concealed data fails."""
     world = World("ki10", MODE=PUBLIC, UBR=0o700)
     maps = world.state["maps"] = type(world.core)()
-    maps |= {0o700 << 9 | 1: ACCESS | WRITABLE | 1 << 16 | 1, 0o700 << 9 | 2: ACCESS | WRITABLE | 2}
+    maps |= {0o700 << 10 | 1: ACCESS | WRITABLE | 1 << 16 | 1, 0o700 << 10 | 2: ACCESS | WRITABLE | 2}
     secret = 0o2400
     world.load(
         op(0o265, C, 0o2100),       # JSP C,portal

@@ -130,9 +130,10 @@ def test_a_protection_violation_without_a_free_level_is_passed_over(setting: dic
 def ki10_world(mode: int, **pages: int) -> World:
     """A KI10 whose user process table is page 700, and the executive's page 701; both tables lead to HANDLER."""
     world = World("ki10", MODE=mode, UBR=0o700, EBR=0o701, public=mode in (SUPERVISOR, PUBLIC))
-    world.state["maps"] = type(world.core)({0o700 << 9 | n: entry for n, entry in world.state["maps"].items()})
+    tables = {table << 10 | n: entry for table in (0o700, 0o701) for n, entry in world.state["maps"].items()}
+    world.state["maps"] = type(world.core)(tables)
     for name, entry in pages.items():
-        world.state["maps"][0o700 << 9 | int(name.removeprefix("page"), 8)] = entry
+        world.state["maps"][0o700 << 10 | int(name.removeprefix("page"), 8)] = entry
     for new in range(0o430, 0o440):
         world.core[0o700000 + new] = HANDLER + new
     for table in (0o700000, 0o701000):
@@ -142,11 +143,11 @@ def ki10_world(mode: int, **pages: int) -> World:
 
 @pytest.mark.parametrize("mode", range(4))
 def test_a_muuo_of_the_ki10_exchanges_pc_words_in_the_user_process_table(mode: int) -> None:
-    world = ki10_world(mode).load(op(0o040, 7, 0o105))
+    world = ki10_world(mode).set(PC=0o400100).load(op(0o040, 7, 0o105), at=0o400100)
     world.step()
     table, user, public = 0o700000, mode >= 2, mode % 2 == 1
     assert world.core[table + 0o424] == op(0o040, 7, 0o105)
-    assert world.core[table + 0o425] == pc_word(START + 1, USER=user, PUBLIC=public)
+    assert world.core[table + 0o425] == pc_word(0o400101, USER=user, PUBLIC=public)
     state = world.state
     assert state["PC"] == HANDLER + 0o430 + 4 * user + 2 * public
     assert (state["MODE"], state["UIO"], state["PCP"]) == (KERNEL, user, public)
@@ -161,12 +162,35 @@ def test_pages_have_rights(entry: int, code: int, kind: str | None) -> None:
     assert (trapped.cause.name if trapped else None) == kind
 
 
-@pytest.mark.parametrize("mode", [SUPERVISOR, PUBLIC])
-def test_public_programs_see_public_pages_only(mode: int) -> None:
-    trapped = ki10_world(mode, page5=ACCESS | WRITABLE).try_one(op(0o200, 3, 0o5123))
+def test_public_programs_see_public_pages_only() -> None:
+    trapped = ki10_world(PUBLIC, page5=ACCESS | WRITABLE).try_one(op(0o200, 3, 0o5123))
     assert trapped is not None
     assert trapped.cause.name == "proprietary violation"
-    assert ki10_world(mode, page5=ACCESS | PUBLIC_PAGE).try_one(op(0o200, 3, 0o5123)) is None
+    assert ki10_world(PUBLIC, page5=ACCESS | PUBLIC_PAGE).try_one(op(0o200, 3, 0o5123)) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "table", "entry"),
+    [(0o340123, 0o700, 0o1000), (0o377123, 0o700, 0o1037), (0o400123, 0o701, 0o400), (0o777123, 0o701, 0o777)],
+)
+def test_the_executive_has_pages_by_each_of_the_two_tables(address: int, table: int, entry: int) -> None:
+    world = ki10_world(KERNEL).load(5, at=0o1234123)
+    world.state["maps"][table << 10 | entry] = ACCESS | 0o1234
+    assert world.one(op(0o200, 3, address)).ac[3] == 5
+    trapped = world.try_one(op(0o202, 3, address))
+    assert trapped is not None and trapped.cause.name == "page failure"
+
+
+@pytest.mark.parametrize("address", [0o5123, 0o337777])
+def test_the_executive_reaches_its_first_pages_without_a_map(address: int) -> None:
+    """The kernel reads and writes there, the supervisor nothing: they are not public."""
+    world = ki10_world(KERNEL)
+    world.state["maps"].clear()
+    assert world.acs({3: 5}).one(op(0o202, 3, address)).core[address] == 5
+    assert world.one(op(0o257, 4, address)).ac[4] == 0o020000 | address >> 9
+    trapped = ki10_world(SUPERVISOR).try_one(op(0o200, 3, address))
+    assert trapped is not None and trapped.cause.name == "proprietary violation"
+    assert ki10_world(SUPERVISOR).set(PC=address).load(op(0o254, 1, 0o5100), at=address).step().trapped is None
 
 
 def test_concealed_code_is_entered_at_a_portal_alone() -> None:

@@ -63,12 +63,13 @@ def machine(name: str) -> Machine:
 @cache
 def _pages(public: bool) -> Cells:
     rights = ACCESS | WRITABLE | (PUBLIC_PAGE if public else 0)
-    return Cells({page: rights | page for page in range(0o1000)})
+    users = {page: rights | page for page in range(0o1000)}
+    return Cells(users | {0o1000 + page: rights | 0o340 + page for page in range(0o40)})
 
 
 class World:
-    """A machine in executive (kernel) mode about to run what is at START; a KI10 has page n at n, all of them public
-    and writable where `public` says so."""
+    """A machine in executive (kernel) mode about to run what is at START; a KI10 has page n at n, all of them writable
+    and, where `public` says so, public, but for the executive's unmapped pages."""
 
     def __init__(self, name: str = "ka10", *, public: bool = False, **components: Any) -> None:
         self.name = name
@@ -78,7 +79,7 @@ class World:
             self.state |= {"bound": 0o377, "Pl": 0o377}
         else:
             self.state["maps"] = _pages(public).copy()
-        self.state |= components
+        self.set(**components)
 
     @property
     def core(self) -> Cells:
@@ -96,6 +97,9 @@ class World:
 
     def set(self, **components: Any) -> World:
         self.state |= components
+        if self.name == "ki10":
+            tables = {"user_table": self.state["UBR"], "executive_table": self.state["EBR"]}
+            self.state |= tables | {"executive_map": self.state["MODE"] < CONCEALED}
         return self
 
     def acs(self, values: dict[int, int]) -> World:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ringproof.model.terms import BoolSort, Evaluation, Term
+from ringproof.model.terms import BoolSort, Evaluation, Term, variables
 
 from ..interpreter import State
 
@@ -40,7 +40,8 @@ def _make(condition: Term, truth: bool, state: State, fixed: str) -> None:
         elif node.op == ("and" if wanted else "or"):
             stack.extend((arg, wanted) for arg in node.args)
         elif node.op in ("and", "or"):
-            stack.append((node.args[-1], wanted))
+            open_to_change = [arg for arg in node.args if any(v.name != fixed for v in variables([arg]))]
+            stack.extend((arg, wanted) for arg in open_to_change[-1:])
         elif node.op == "ite":
             stack.append((node.args[1 if _value(node.args[0], state) else 2], wanted))
         elif node.op == "eq" and isinstance(node.args[0].sort, BoolSort):
