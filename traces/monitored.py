@@ -61,6 +61,7 @@ class System:
         terms = placement.host_state(guest, own[placement.memory])
         self._scalars = [n for n, t in terms.items() if not isinstance(t.sort, ArraySort)]
         self._placed = compile_terms([terms[n] for n in self._scalars])
+        self._arrays = [n for n, t in terms.items() if isinstance(t.sort, ArraySort) and t is guest.get(n)]
         view = placement.view(guest)
         self._offset = compile_terms([placement.offset(view)])
         self._hypotheses = compile_terms(placement.hypotheses())
@@ -111,7 +112,7 @@ class System:
         host[memory].update({a: v for a, v in own[memory].items() if a not in host[memory]})
         found = self._placed(self.values(guest, host, kept))
         host.update(zip(self._scalars, found, strict=True))
-        host.update({name: guest[name].copy() for name in self.placement.carried if isinstance(guest[name], Cells)})
+        host.update({name: guest[name].copy() for name in self._arrays})
         return Together(guest, host, kept)
 
     def view(self, together: Together) -> State:
@@ -124,6 +125,13 @@ class System:
         state.update(zip(self._lent, self._returned(read), strict=True))
         return state
 
+    def _lent_back(self, together: Together) -> Together:
+        """With the guest's part of what the host lends as it stands there."""
+        if not self._lent:
+            return together
+        found = dict(zip(self._lent, self._returned(self._read(together)), strict=True))
+        return Together({**together.guest, **found}, together.host, together.kept)
+
     def step(self, together: Together) -> tuple[Together, Monitored]:
         """The instruction at the guest's program counter, by the host or by the monitor."""
         interpreted = self.interprets(together)
@@ -132,7 +140,7 @@ class System:
         word, trapped = runner.fetch(state)
         if word is not None and trapped is None:
             if not interpreted:
-                together = Together(together.guest, state, together.kept)
+                together = self._lent_back(Together(together.guest, state, together.kept))
             return self.perform(together, word)
         step = Step(None, None, {}, trapped)
         if trapped is None or interpreted:

@@ -37,6 +37,13 @@ def _ka10(construction: str) -> Construction:
     return known[construction]()
 
 
+def _ki10(construction: str) -> Construction:
+    from .pdp10_ki10 import ki10_hybrid, ki10_recursive, ki10_trap_and_emulate
+
+    known = {"trap-and-emulate": ki10_trap_and_emulate, "hybrid": ki10_hybrid, "recursive": ki10_recursive}
+    return known[construction]()
+
+
 def _systems() -> Mapping[str, Callable[[], Construction]]:
     found: dict[str, Callable[[], Construction]] = {}
     for name in CATALOG:
@@ -44,9 +51,9 @@ def _systems() -> Mapping[str, Callable[[], Construction]]:
             found[f"{name}/trap-and-emulate"] = partial(_third_generation, name, trap_and_emulate)
             found[f"{name}/hybrid"] = partial(_third_generation, name, hybrid)
             found[f"{name}/recursive"] = partial(_third_generation_recursive, name)
-        if name == "pdp10-ka10":
+        if name in ("pdp10-ka10", "pdp10-ki10"):
             for construction in ("trap-and-emulate", "hybrid", "recursive"):
-                found[f"{name}/{construction}"] = partial(_ka10, construction)
+                found[f"{name}/{construction}"] = partial(_ka10 if name == "pdp10-ka10" else _ki10, construction)
     found["ia32/de-privileging-ring1"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 1)
     found["ia32/de-privileging-ring3"] = partial(_ia32, "ia32_deprivileging", "de_privileging", 3)
     found["ia32/paravirtual"] = partial(_ia32, "ia32_paravirtual", "paravirtual")
