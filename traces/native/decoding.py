@@ -96,12 +96,15 @@ class Decoder:
         self._entry = entry
         self._choose = choose
         self._writers: dict[tuple[int, ...], int] = {}
+        self._attempts: dict[int, int] = {}
+        self._found = 0
         self._instructions = machine.instructions
         width = machine.word.width
         self._fixed = [fixed_bits(i.encoding.matches, width) for i in machine.instructions]
 
     def function(self, undefined: int) -> int:
         f = Function("decode", (I32,), (I32,))
+        self._found = f.local(I32)
         self._tree(f, tuple(range(len(self._instructions))), 0)
         f.const(I32, undefined)
         return self._module.define(f)
@@ -153,17 +156,35 @@ class Decoder:
         return found
 
     def _leaf(self, f: Function, number: int) -> None:
-        encoding = self._instructions[number].encoding
-        self._with_terms(f, lambda e, t: e.value(t), encoding.matches)
-        f.if_()
         f.get(0)
-        f.call(self._writer(number))
-        f.get(ENTRY)
-        f.const(I32, number + 1)
-        f.store(I32, 4, self._entry.number)
-        self._choose(f, number)
+        f.call(self._attempt(number))
+        f.tee(self._found)
+        f.if_()
+        f.get(self._found)
         f.op(Op.RETURN)
         f.end()
+
+    def _attempt(self, number: int) -> int:
+        """The function that decodes the word as the instruction `number`, and returns 0 where it is another.
+
+        A tree comes to one instruction at many leaves.
+        """
+        if number not in self._attempts:
+            encoding = self._instructions[number].encoding
+            f = Function("attempt", (I32,), (I32,))
+            self._with_terms(f, lambda e, t: e.value(t), encoding.matches)
+            f.if_()
+            f.get(0)
+            f.call(self._writer(number))
+            f.get(ENTRY)
+            f.const(I32, number + 1)
+            f.store(I32, 4, self._entry.number)
+            self._choose(f, number)
+            f.op(Op.RETURN)
+            f.end()
+            f.const(I32, 0)
+            self._attempts[number] = self._module.define(f)
+        return self._attempts[number]
 
     def _writer(self, number: int) -> int:
         """The function that writes the operands into the entry; forms with the same operands share one."""
