@@ -6,7 +6,7 @@ from ringproof.traces.interpreter import Step
 from ringproof.traces.monitored import System
 from ringproof.traces.python_code import Cells
 
-from .obligations import CONTROL, EFFICIENCY
+from .obligations import CONTROL, EFFICIENCY, NO_CONTROL
 from .replay import GOES_ON, Squared
 
 
@@ -18,7 +18,10 @@ def sentence(system: System, what: str, found: Squared) -> str:
         return f"{text}: {alone}, under the monitor the host traps ({_names(found)})."
     under = _under(found)
     if what == CONTROL:
-        return f"{text}: {under}, which changes {_listed(found.shown)}."
+        changed = [shown for shown in found.shown if shown != NO_CONTROL]
+        parts = [f"which changes {_listed(changed)}"] if changed else []
+        parts += [NO_CONTROL] if NO_CONTROL in found.shown else []
+        return f"{text}: {under}, {', and '.join(parts)}."
     apart = [_shown(system, found, name) for name in found.shown if not name.startswith("alone ")]
     return f"{text}: {alone}; {under}{', and then ' if apart else ''}{_listed(apart)}."
 

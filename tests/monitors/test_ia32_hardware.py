@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+from ringproof.__main__ import main
+from ringproof.exits import Exit
 from ringproof.model.monitors.catalog import system
 from ringproof.model.monitors.ia32_kernel import HANDLERS, PROGRAM, STACK
 from ringproof.properties.monitors.obligations import CONTROL, EFFICIENCY, EQUIVALENCE, MAP
@@ -130,3 +133,14 @@ def test_cpuid_always_exits_under_vmx_though_nothing_of_it_is_the_hosts(name: st
 @pytest.mark.parametrize("name", BOTH)
 def test_the_map_is_inverted(name: str) -> None:
     assert prove(name, only=["map"]).properties == {MAP: "proved"}
+
+
+@pytest.mark.slow
+def test_the_counterexample_of_a_cleared_control_says_what_is_missing_and_replays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked_for = [f"{SVM}~svm-masked/resource-control/fetch", "--quiet", "--jobs", "1", "--save", str(tmp_path)]
+    assert main(["prove", *asked_for]) == Exit.VIOLATED
+    assert "directly and completes, the monitor does not get" in capsys.readouterr().out
+    (file,) = tmp_path.glob("cx-*.json")
+    assert main(["replay", str(file)]) == Exit.EXPECTED

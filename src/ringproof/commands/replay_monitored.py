@@ -28,9 +28,12 @@ def system_of(file: Path, name: str) -> System:
     """The system that the file names. Raises MachineError where there is none."""
     from ringproof.model.machine import MachineError
     from ringproof.model.monitors.catalog import SYSTEMS, system
+    from ringproof.model.monitors.faults import FAULTS
     from ringproof.traces.monitored import System
 
-    if name not in SYSTEMS:
+    base, _, fault = name.partition("~")
+    faulty = fault in FAULTS and FAULTS[fault].system == base
+    if name not in SYSTEMS and not faulty:
         raise MachineError(f"{file} is of system {name[:60]!r}, which is not in the catalogue")
     return System(system(name))
 
