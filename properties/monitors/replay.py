@@ -47,7 +47,8 @@ def squared(system: System, together: Together, word: int | None, what: str) -> 
         shown += _regaining(system, together, after, monitored, fetched=word is None)
     elif step.trapped is not None and not declined and not delivered:
         # The delivery itself fails, past what the machine models; that it had to be is a difference nonetheless.
-        shown = [GOES_ON] if monitored.by == "direct" and what == EQUIVALENCE else []
+        host_declines = monitored.trapped is not None and monitored.trapped.cause.kind is Kind.UNSUPPORTED
+        shown = [GOES_ON] if what == EQUIVALENCE and (monitored.by == "direct" or host_declines) else []
     elif not declined:
         shown = CHECKS[what](system, together, alone, step, after, monitored)
         if word is None and what == EQUIVALENCE and step.word != monitored.step.word:
