@@ -139,7 +139,13 @@ def _svm(interpreter: Interpreter) -> Draw:
     return svm_drawing(interpreter)
 
 
-DRAWINGS = {"ia32": _ia32, "ia32-vmx": _vmx, "ia32-svm": _svm}
+def _riscv(interpreter: Interpreter) -> Draw:
+    from .riscv import drawing
+
+    return drawing(interpreter)
+
+
+DRAWINGS = {"ia32": _ia32, "ia32-vmx": _vmx, "ia32-svm": _svm, "rv64": _riscv, "rv32": _riscv}
 """The machines whose states need more structure than random components have."""
 
 

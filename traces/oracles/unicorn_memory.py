@@ -121,6 +121,11 @@ class Memory:
                     block.view[cell - base] = value
         return block
 
+    def touch(self, address: int) -> None:
+        """Maps the page of `address`, if it is not there."""
+        if self._arena is None or address not in self._arena:
+            self.page(address)
+
     def read(self, address: int) -> int:
         """The byte at `address` now."""
         if self._arena is not None and address in self._arena:

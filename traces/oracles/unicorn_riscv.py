@@ -77,9 +77,9 @@ class UnicornRiscV:
     def _on_unmapped(self, engine: Any, access: int, address: int, size: int, value: int, _: Any) -> bool:
         if not 0 <= address < 1 << 32:
             return False
-        self._memory.page(address)
+        self._memory.touch(address)
         if (address & 0xFFF) + size > 0x1000:
-            self._memory.page((address + size) & 0xFFFFFFFF)
+            self._memory.touch((address + size) & 0xFFFFFFFF)
         return True
 
     def run(self, state: Mapping[str, Any], *, limit: int = 1) -> Answer:
