@@ -21,12 +21,16 @@ from .well_formed import check_well_formed
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a machine is built: a module of this folder, a function in it, its arguments; and a line about it."""
+    """Where a machine is built: a module of this folder, a function in it, its arguments; and a line about it.
+
+    `elf` repeats the machine's `programs.elf`, so that a program's machine is found without building others.
+    """
 
     module: str
     function: str
     summary: str
     arguments: tuple[str | int, ...] = ()
+    elf: tuple[int, int] | None = None
 
     def build(self) -> Machine:
         make: Callable[..., Machine] = getattr(importlib.import_module(self.module, __package__), self.function)
@@ -60,8 +64,8 @@ CATALOG: dict[str, Entry] = {
     "pdp10-ka10": Entry(".pdp10", "ka10", "the KA10 of 1967: executive and user mode, protection and relocation"),
     "pdp10-ki10": Entry(".pdp10", "ki10", "the KI10 of 1972: four modes and paging"),
     "ia32": Entry(".ia32", "ia32", "32-bit protected mode without paging, four rings, segmentation and gates"),
-    "rv64": Entry(".riscv", "rv64", "RISC-V RV64IMAC with M-, S- and U-mode, PMP and Sv39"),
-    "rv32": Entry(".riscv", "rv32", "RISC-V RV32IMAC with M-, S- and U-mode, PMP and Sv32"),
+    "rv64": Entry(".riscv", "rv64", "RISC-V RV64IMAC with M-, S- and U-mode, PMP and Sv39", elf=(243, 64)),
+    "rv32": Entry(".riscv", "rv32", "RISC-V RV32IMAC with M-, S- and U-mode, PMP and Sv32", elf=(243, 32)),
     "ia32-vmx": Entry(".ia32_vmx", "ia32_vmx", "ia32 with Intel's VMX: root and non-root operation, VMCS, EPT"),
     "ia32-svm": Entry(".ia32_svm", "ia32_svm", "ia32 with AMD's SVM: guest mode, VMCB, intercepts, nested paging"),
 }

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from .cpu import Cause, Cpu, Outcome, View
 from .encoding import Encoding
+from .programs import Programs
 from .terms import FALSE, ArraySort, BitVecSort, BoolSort, Sort, Term, any_of, bits, boolean, var
 
 
@@ -140,6 +141,7 @@ class Machine:
     a trap, as if they were resources: those outside what the program sees, unless it is given.
     `start` has the values, where they are not zero, of a state that programs can be run from.
     `saved` names the resources in which a trap leaves what it came from, which decide nothing about where it goes.
+    `programs` has the conventions of program files, where there are any.
     `contexts` are ways to run guests, of which `chosen` is the name of the one that was chosen, if any was.
     `built` is the catalogue's: the entry and the `parts` as they were when it built the machine.
     """
@@ -168,6 +170,7 @@ class Machine:
     left_out: list[str] = field(default_factory=list)
     start: Mapping[str, int] = field(default_factory=dict)
     saved: frozenset[str] = frozenset()
+    programs: Programs | None = None
     contexts: dict[str, GuestContext] = field(default_factory=dict)
     chosen: str = ""
     built: tuple[object, ...] = field(default=(), repr=False)

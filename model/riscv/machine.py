@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 
 from ..cpu import View
 from ..machine import MEMORY, MODE, PROGRAM, RESOURCE, GuestContext, Machine, Relocation
+from ..programs import Programs
 from ..terms import Array, BitVec, Term, any_of
 from . import atomic, counters, devices, interrupts, machine_level, privileged, status, supervisor_level
 from .compressed import compressed
 from .cpu import M, RiscV, S, U
 from .csr import add_reserved
 from .encoding import WIDTH, region
+from .extensions import handlers, left_out
 from .fetching import begin, fetch
 from .integer import base
 from .multiply import multiplication
@@ -62,6 +64,13 @@ def _machine(xlen: int) -> Machine:
             bases=_moved,
         ),
         saved=frozenset({"mepc", "mcause", "mtval", "sepc", "scause", "stval"}),
+        programs=Programs(
+            elf=(243, xlen),
+            console="printed",
+            printed="printed_count",
+            left_out=lambda state: left_out(state, xlen),
+            handlers=handlers,
+        ),
         start={"PC": RESET, "priv": M, "C": 1, "mtimecmp": (1 << 64) - 1},
     )
     _declare_state(machine, xlen)

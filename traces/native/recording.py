@@ -145,6 +145,9 @@ class NativeProducer(Engine):
         raw = self._running.read(self._kernel.world, self._places.scalars_bytes)
         return tuple(int.from_bytes(raw[start:end], "little") for start, end in self._extents)
 
+    def cells(self, name: str, first: int, count: int) -> list[int]:
+        return self._store.cells(name, first, count)
+
     def changed_runs(self) -> list[CellRun]:
         runs, self._earlier = self._earlier, []
         seen = self._seen

@@ -108,6 +108,20 @@ class Store:
             _collect(state[place.name], place, first, content)
         return state
 
+    def cells(self, name: str, first: int, count: int) -> list[int]:
+        """The current cells of an array from an index on; past the last come those from 0 on."""
+        place = self._layout.arrays[name]
+        size, shift = place.cell_bytes, 0 if place.flat else place.cells_shift
+        values = []
+        for n in range(count):
+            index = (first + n) % (1 << place.index_width)
+            start = self._world + place.default
+            if not place.flat:
+                page, index = index >> shift, index & ((1 << shift) - 1)
+                start += self._read_word(self._world + place.table + 4 * page)
+            values.append(int.from_bytes(self.running.read(start + index * size, size), "little"))
+        return values
+
     def contents(self) -> Iterable[tuple[ArrayPlace, int, bytes]]:
         """The cells that there are: the array, the index of the first, the bytes."""
         places = {place.number: place for place in self._layout.arrays.values()}

@@ -65,6 +65,9 @@ class Producer(Protocol):
     def scalars(self) -> tuple[int, ...]:
         """The current scalars in the order of `Shape.scalars`."""
 
+    def cells(self, name: str, first: int, count: int) -> list[int]:
+        """The current cells of an array from an index on; past the last come those from 0 on."""
+
     def changed_runs(self) -> list[Run]:
         """The cells that changed since the last call or `load`, as runs; others may be there."""
 
@@ -141,6 +144,11 @@ class ReferenceProducer:
 
     def scalars(self) -> tuple[int, ...]:
         return tuple(map(int, self._shape.values(self._state)))
+
+    def cells(self, name: str, first: int, count: int) -> list[int]:
+        array = next(array for array in self._shape.arrays if array.name == name)
+        cells = self._state[name]
+        return [cells[(first + n) % (1 << array.index_width)] for n in range(count)]
 
     def changed_runs(self) -> list[Run]:
         runs: list[Run] = []

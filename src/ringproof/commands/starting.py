@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from ringproof.model.machine import Machine
     from ringproof.traces.interpreter import State
+    from ringproof.traces.programs.elf import Program
     from ringproof.traces.recording.form import Input
 
 LARGEST_FILE = 1 << 24
@@ -79,12 +80,23 @@ def check_runs(machine: Machine) -> None:
 
 
 def starting_state(
-    machine: Machine, state: Path | None, program: Path | None, at: int | None, settings: Sequence[str]
-) -> State:
-    """The state of the file `state`, else the machine's own start, with the program in memory and the settings made."""
-    found = _state_of_file(machine, state) if state else _own_start(machine)
+    machine: Machine, state: Path | None, program: Path | None, at: int | None, settings: Sequence[str],
+    elf: Program | None = None,
+) -> State:  # fmt: skip
+    """The state of the file `state`, else the machine's own start, with the program in memory and the settings made.
+
+    `elf` is what the file `program` has, if it is an ELF file; the program counter is then at its entry.
+    """
+    found = _state_of_file(machine, state) if state else own_start(machine)
     values = settings_of(machine, settings)
-    if program is not None:
+    if elf is not None:
+        from ringproof.traces.programs.loading import check_fits, load
+
+        if at is not None:
+            raise click.BadParameter("an ELF file says itself where it lies; --at is for programs that do not")
+        check_fits(machine, elf, str(program))
+        load(machine, found, elf)
+    elif program is not None:
         _load(machine, found, read(program), at or 0)
         if state is None and machine.counter not in values:
             values = {machine.counter: at or 0, **values}
@@ -99,7 +111,8 @@ def starting_state(
     return found
 
 
-def _own_start(machine: Machine) -> State:
+def own_start(machine: Machine) -> State:
+    """The state that programs start from. Raises click.BadParameter where the machine does not say it well."""
     from ringproof.traces.interpreter import Interpreter
 
     for name, value in machine.start.items():
