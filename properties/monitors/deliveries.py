@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 
 from ringproof.model.cpu import Cause, Kind, Outcome
 from ringproof.model.machine import Machine
-from ringproof.model.terms import FALSE, Term, var
+from ringproof.model.terms import FALSE, Term
 from ringproof.traces.interpreter import UNDEFINED
 
 from .fetching import Fetch
-from .obligations import CONTROL, EQUIVALENCE, OUTSIDE, Claim, Squares, Subject
+from .obligations import CONTROL, EQUIVALENCE, OUTSIDE, Claim, Squares, Subject, anything
 from .steps import delivered
 
 
@@ -40,8 +40,8 @@ class Deliveries(Subject):
         if self.construction.delivers(UNDEFINED):
             yield from self._by_the_host(UNDEFINED, {})
         known = {(trap.cause.name, tuple(trap.details)): trap for trap in traps if _is_delivered(trap.cause)}
-        for (name, details), trap in known.items():
-            values = {key: var(f"$detail.{key}", trap.details[key].sort) for key in details}
+        for (name, _), trap in known.items():
+            values = anything(trap)
             if self.construction.delivers(trap.cause):
                 yield from self._by_the_host(trap.cause, values)
                 continue
@@ -50,17 +50,19 @@ class Deliveries(Subject):
             yield self._claim(CONTROL, f"delivered ({name})", hypotheses, self.escapes(after.state, after.declined))
 
     def _exits(self) -> Iterator[Claim]:
-        """Each trap of the host's whose instruction the monitor emulates gives it control."""
+        """Each trap of the host's whose instruction the monitor emulates gives it control.
+
+        What holds for some details only is claimed of each form.
+        """
         if self.placement.entered is None:
             return
         host = self.construction.host
         traps = [trap for instruction in host.instructions for trap in host.outcome(instruction).traps]
         traps += Fetch(self.construction, self.system, self.agree).outcome(host).traps
         known = {(trap.cause.name, tuple(trap.details)): trap for trap in traps}
-        for (name, details), trap in known.items():
-            if self.construction.emulates(self.view, trap.cause) is not FALSE:
-                values = {key: var(f"$detail.{key}", trap.details[key].sort) for key in details}
-                missed = self.entered(trap.cause, values)
+        for (name, _), trap in known.items():
+            if self.construction.emulates(self.view, trap.cause) is not FALSE and self.regains(trap):
+                missed = self.entered(trap.cause, anything(trap))
                 yield self._claim(CONTROL, f"entered ({name})", self.placement.hypotheses(), missed)
 
     def _by_the_host(self, cause: Cause, details: Mapping[str, Term]) -> Iterator[Claim]:

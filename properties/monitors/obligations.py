@@ -74,6 +74,11 @@ class Claim:
         return any_of(*self.differences.values())
 
 
+def anything(trap: Trap) -> dict[str, Term]:
+    """A variable for each detail of `trap`."""
+    return {key: var(f"$detail.{key}", term.sort) for key, term in trap.details.items()}
+
+
 class Subject(ABC):
     """What the claims are about: an instruction form, the fetch, or the words without a meaning.
 
@@ -364,9 +369,12 @@ class Subject(ABC):
         return any_of(*[leaves & (select(before, at) != select(memory, at)) for at, leaves in left])
 
     def _entering(self, index: int, taken: Term) -> Iterator[Claim]:
-        """The trap whose instruction the monitor emulates gives it control; else once for all, in `deliveries`."""
+        """The trap whose instruction the monitor emulates gives it control.
+
+        Where that is proved for every state and all details of the trap, it is claimed once, in `deliveries`.
+        """
         trap = self.host.traps[index]
-        if self.construction.reflect is None or trap.cause.kind is Kind.UNSUPPORTED:
+        if trap.cause.kind is Kind.UNSUPPORTED or (self.construction.reflect is None and self.regains(trap)):
             return
         number = 1 + sum(t.cause.name == trap.cause.name for t in self.host.traps[:index])
         hypotheses = (*self.hypotheses, taken, ~self._guest_declines())
@@ -375,6 +383,11 @@ class Subject(ABC):
     def _entered(self, index: int) -> dict[str, Term]:
         trap = self.host.traps[index]
         return self.entered(trap.cause, trap.details)
+
+    def regains(self, trap: Trap) -> bool:
+        """Whether a trap of this kind was proved to give the monitor control in every state, whatever its details."""
+        missed = any_of(*self.entered(trap.cause, anything(trap)).values())
+        return self.agree(self.placement.hypotheses(), (), missed, FALSE)
 
     def entered(self, cause: Cause, details: Mapping[str, Term]) -> dict[str, Term]:
         """The host's own delivery of the trap does not give control to the monitor."""
