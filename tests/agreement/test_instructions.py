@@ -21,6 +21,8 @@ from .single_steps import disagreements, number, observed, of_instruction, rando
 
 pytestmark = pytest.mark.slow
 REAL = ("pdp10-ka10", "pdp10-ki10", "ia32")
+EXTENDED = ("ia32-vmx", "ia32-svm")
+"""Most of their instructions are those of ia32, and take as long again."""
 Widths: TypeAlias = tuple[tuple[str, int], ...]
 
 
@@ -29,7 +31,10 @@ def interpreter(name: str) -> Interpreter:
     return Interpreter(CATALOG[name].build())
 
 
-@pytest.mark.parametrize("machine", CATALOG)
+@pytest.mark.parametrize(
+    "machine",
+    [pytest.param(name, marks=[pytest.mark.whole] if name in EXTENDED else []) for name in CATALOG],
+)
 def test_random_states(machine: str) -> None:
     runner = interpreter(machine)
     count = 20 if machine.startswith("third-generation") else 3

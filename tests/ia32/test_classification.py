@@ -38,7 +38,7 @@ SHOW_THE_MODE = {"LAR", "LSL", "VERR", "VERW", "PUSH (segment)", "MOV (from segm
 SHOW_THE_PLACE = {"SGDT", "SIDT"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def report() -> Report:
     return check("ia32")
 

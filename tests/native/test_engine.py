@@ -22,6 +22,8 @@ from .states import operands, state
 
 THIRD_GENERATION = [name for name in CATALOG if name.startswith("third-generation")]
 LARGE = [name for name in CATALOG if name not in THIRD_GENERATION]
+EXTENDED = ("ia32-vmx", "ia32-svm")
+"""Most of their instructions are those of ia32, and take as long again."""
 
 
 @cache
@@ -60,7 +62,9 @@ def test_every_instruction_of_the_third_generation(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.whole] if name in EXTENDED else []) for name in LARGE]
+)
 def test_every_instruction_of_a_large_machine(name: str) -> None:
     check_every_instruction(name, 12)
 
