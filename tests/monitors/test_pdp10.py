@@ -103,7 +103,7 @@ def block_address_of(block: int) -> int:
 # Proofs.
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_trap_and_emulate_is_refuted_by_the_violations_of_theorem_1_and_by_nothing_else() -> None:
     report = prove("pdp10-ka10/trap-and-emulate", jobs=1)
     assert report.properties == {EQUIVALENCE: "refuted", CONTROL: "proved", EFFICIENCY: "proved", MAP: "proved"}
