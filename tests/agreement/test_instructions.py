@@ -17,12 +17,11 @@ from ringproof.traces.interpreter import Interpreter, State, Trapped
 from ringproof.traces.oracles.ia32_steps import Steps
 from ringproof.traces.oracles.ia32_worlds import world
 
+from ..catalogue import parameters
 from .single_steps import disagreements, number, observed, of_instruction, random_fields, random_state
 
 pytestmark = pytest.mark.slow
 REAL = ("pdp10-ka10", "pdp10-ki10", "ia32")
-EXTENDED = ("ia32-vmx", "ia32-svm")
-"""Most of their instructions are those of ia32, and take as long again."""
 Widths: TypeAlias = tuple[tuple[str, int], ...]
 
 
@@ -31,10 +30,7 @@ def interpreter(name: str) -> Interpreter:
     return Interpreter(CATALOG[name].build())
 
 
-@pytest.mark.parametrize(
-    "machine",
-    [pytest.param(name, marks=[pytest.mark.whole] if name in EXTENDED else []) for name in CATALOG],
-)
+@pytest.mark.parametrize("machine", parameters(CATALOG))
 def test_random_states(machine: str) -> None:
     runner = interpreter(machine)
     count = 20 if machine.startswith("third-generation") else 3

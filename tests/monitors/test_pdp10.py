@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -13,15 +12,14 @@ from ringproof.model.monitors.catalog import system
 from ringproof.model.monitors.construction import Construction
 from ringproof.model.pdp10.ka10 import block_address
 from ringproof.model.terms import FALSE, TRUE, Term
-from ringproof.properties.discharge import BUDGET
 from ringproof.properties.monitors import prove as proving
-from ringproof.properties.monitors.discharging import Discharger
-from ringproof.properties.monitors.obligations import CONTROL, EFFICIENCY, EQUIVALENCE, MAP, Maps
-from ringproof.properties.monitors.prove import Report, prove
+from ringproof.properties.monitors.obligations import CONTROL, EFFICIENCY, EQUIVALENCE, MAP
+from ringproof.properties.monitors.prove import prove
 from ringproof.properties.monitors.starting import ordinary
 from ringproof.properties.monitors.verdicts import Never, Proved
-from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.monitored import System
+
+from .pdp10_systems import Change, deciding, is_decided, laws, word
 
 PROPERTIES = (EQUIVALENCE, CONTROL, EFFICIENCY, MAP)
 
@@ -34,15 +32,6 @@ KEY_ROWS = [*OFFENDERS, "MOVE", "MOVEM", "JRST", "JRST (halt)", "DATAO APR", "MU
 
 MOVE, MOVEM, ADD, JRST, PUSHJ, DATAO_APR = 0o200, 0o202, 0o270, 0o254, 0o260, 0o700140
 LOW, HIGH = 0o1000, 0o400000
-
-
-def word(operation: int, ac: int, address: int) -> int:
-    return operation << 27 | ac << 23 | address
-
-
-def is_decided(report: Report) -> bool:
-    """Nothing is unknown, and there are covers for all that is proved."""
-    return {type(o.verdict).__name__ for o in report.obligations} <= {"Proved", "Never", "Refuted"}
 
 
 # Running, without a solver.
@@ -124,38 +113,11 @@ def test_each_form_completes_or_is_interpreted_in_some_state() -> None:
 def test_a_monitor_under_a_monitor_is_refuted_by_the_same_and_its_maps_compose() -> None:
     rows = prove("pdp10-ka10/recursive", only=KEY_ROWS, jobs=1)
     assert (rows.refuted(EQUIVALENCE), rows.refuted(CONTROL)) == (OFFENDERS, [])
-    name = "pdp10-ka10/recursive"
-    construction, solver = system(name), Z3Solver(quick=100_000)
-    discharger = Discharger(System(construction), name, solver, BUDGET)
-    laws = [discharger.discharge(claim, []) for claim in Maps(construction, name, never).claims(innocuous=False)]
-    assert len(laws) > 15 and all(isinstance(law, Proved) for law in laws)
-
-
-def never(*conditions: object) -> bool:
-    """No lemma is asked for."""
-    return False
+    equations = laws("pdp10-ka10/recursive")
+    assert len(equations) > 15 and all(isinstance(law, Proved) for law in equations)
 
 
 # Faults, each of which the property that it breaks must notice.
-
-Change = Callable[[Construction], Construction]
-
-
-def deciding(**terms: Callable[[View], Term]) -> Change:
-    """The monitor sets these components of the host otherwise."""
-
-    def apply(construction: Construction) -> Construction:
-        where = construction.placement
-        wrong = replace(
-            where,
-            decided=lambda guest, own: {
-                **where.decided(guest, own),
-                **{name: term(guest) for name, term in terms.items()},
-            },
-        )
-        return replace(construction, placement=wrong)
-
-    return apply
 
 
 def without_interrupts(construction: Construction) -> Construction:

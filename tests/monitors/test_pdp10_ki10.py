@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ringproof.model.cpu import View
 from ringproof.model.monitors.catalog import system
-from ringproof.model.monitors.construction import Construction
 from ringproof.model.pdp10.ki10 import CONCEALED, KERNEL, PUBLIC, SUPERVISOR
 from ringproof.model.pdp10.word import page_address
-from ringproof.model.terms import FALSE, TRUE, Term
-from ringproof.properties.discharge import BUDGET
+from ringproof.model.terms import FALSE, TRUE
 from ringproof.properties.monitors import prove as proving
-from ringproof.properties.monitors.discharging import Discharger
-from ringproof.properties.monitors.obligations import CONTROL, EFFICIENCY, EQUIVALENCE, PROPERTIES, Maps
-from ringproof.properties.monitors.prove import Report, prove
+from ringproof.properties.monitors.obligations import CONTROL, EFFICIENCY, EQUIVALENCE, PROPERTIES
+from ringproof.properties.monitors.prove import prove
 from ringproof.properties.monitors.starting import ordinary
 from ringproof.properties.monitors.verdicts import Proved
-from ringproof.solvers.z3_solver import Z3Solver
 from ringproof.traces.monitored import System, Together
+
+from .pdp10_systems import Change, deciding, is_decided, laws, word
 
 CONSTRUCTIONS = ["trap-and-emulate", "hybrid", "recursive"]
 
@@ -36,20 +32,11 @@ PAGE = 0o1000
 ACCESS, PUBLIC_PAGE, WRITABLE = 1 << 17, 1 << 16, 1 << 15
 
 
-def word(operation: int, ac: int, address: int) -> int:
-    return operation << 27 | ac << 23 | address
-
-
 def placed(found: System, mode: int, **guest: Any) -> Together:
     """The ordinary state with the guest in another mode, under the map that it has there."""
     usual = ordinary(found)
     changes = {"MODE": mode, "executive_map": mode < CONCEALED, **guest}
     return found.place({**usual.guest, **changes}, usual.host, usual.kept)
-
-
-def is_decided(report: Report) -> bool:
-    """Nothing is unknown, and there are covers for all that is proved."""
-    return {type(o.verdict).__name__ for o in report.obligations} <= {"Proved", "Never", "Refuted"}
 
 
 # Running, without a solver.
@@ -153,37 +140,11 @@ def test_a_monitor_under_a_monitor_is_refuted_by_the_same_and_its_maps_compose()
     report = prove(name, only=KEY_ROWS, jobs=1)
     assert set(report.refuted(EQUIVALENCE)) == set(OFFENDERS)
     assert report.refuted(CONTROL) == ["DATAO (device 740-774)"]
-    construction = system(name)
-    discharger = Discharger(System(construction), name, Z3Solver(quick=100_000), BUDGET)
-    laws = [discharger.discharge(claim, []) for claim in Maps(construction, name, never).claims(innocuous=False)]
-    assert len(laws) > 15 and all(isinstance(law, Proved) for law in laws)
-
-
-def never(*conditions: object) -> bool:
-    """No lemma is asked for."""
-    return False
+    equations = laws(name)
+    assert len(equations) > 15 and all(isinstance(law, Proved) for law in equations)
 
 
 # Faults, each of which the property that it breaks must notice.
-
-Change = Callable[[Construction], Construction]
-
-
-def deciding(**terms: Callable[[View], Term]) -> Change:
-    """The monitor sets these components of the host otherwise."""
-
-    def apply(construction: Construction) -> Construction:
-        where = construction.placement
-        wrong = replace(
-            where,
-            decided=lambda guest, own: {
-                **where.decided(guest, own),
-                **{name: term(guest) for name, term in terms.items()},
-            },
-        )
-        return replace(construction, placement=wrong)
-
-    return apply
 
 
 def placing(**changes: Any) -> Change:

@@ -23,8 +23,8 @@ ENDURING = 200
 HANDLERS = 6
 """Subroutines tried for the location of a trap that is not delivered for want of one."""
 
-JUMPS = {"JRST": "y", "JMP": "", "JUMP": "a"}
-"""The instruction that jumps, and its field for where; JMP is relative. The JUMP of a PDP-10 never jumps."""
+JUMPS = {"JRST": "y", "JMP": "", "JAL": "imm", "JUMP": "a"}
+"""The instruction that jumps, and its field for where; JMP and JAL are relative. The JUMP of a PDP-10 never jumps."""
 
 
 def put_loop(generator: Generator, start: Start, engine: Engine) -> bool:
@@ -144,9 +144,15 @@ class _Noting(Cells):
 
 def jumps(machine: Machine, counter: int, distance: int) -> Iterator[list[int]]:
     """The code of a jump to `counter`, which is so far back; nothing where a short jump does not reach it."""
-    jump = next(i for name in JUMPS for i in machine.instructions if i.name == name)
-    field = JUMPS[jump.name]
-    if field:
-        yield [jump.encoding.assemble({**dict.fromkeys(jump.encoding.fields, 0), field: counter})]
-    elif -128 <= -distance - 2 < 0:
-        yield [0xEB, (-distance - 2) % 256]
+    jump = next((i for name in JUMPS for i in machine.instructions if i.name == name), None)
+    if jump is None:
+        raise ValueError(f"no jump of {machine.name} is known, so that its programs cannot be made to loop")
+    fields = dict.fromkeys(jump.encoding.fields, 0)
+    if jump.name == "JMP":
+        yield from [[0xEB, (-distance - 2) % 256]] if -128 <= -distance - 2 < 0 else []
+    elif jump.name == "JAL":
+        if 0 < distance < 1 << 20:
+            back = -distance % (1 << jump.encoding.fields["imm"].width)
+            yield [*jump.encoding.assemble({**fields, "imm": back}).to_bytes(4, "little")]
+    else:
+        yield [jump.encoding.assemble({**fields, JUMPS[jump.name]: counter})]

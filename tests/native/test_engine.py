@@ -18,12 +18,11 @@ from ringproof.traces.native.layout import NativeError
 from ringproof.traces.native.store import canonical
 from ringproof.traces.python_code import Cells
 
+from ..catalogue import parameters
 from .states import operands, state
 
 THIRD_GENERATION = [name for name in CATALOG if name.startswith("third-generation")]
 LARGE = [name for name in CATALOG if name not in THIRD_GENERATION]
-EXTENDED = ("ia32-vmx", "ia32-svm")
-"""Most of their instructions are those of ia32, and take as long again."""
 
 
 @cache
@@ -62,9 +61,7 @@ def test_every_instruction_of_the_third_generation(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.whole] if name in EXTENDED else []) for name in LARGE]
-)
+@pytest.mark.parametrize("name", parameters(LARGE))
 def test_every_instruction_of_a_large_machine(name: str) -> None:
     check_every_instruction(name, 12)
 

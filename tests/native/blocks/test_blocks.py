@@ -16,10 +16,8 @@ from ringproof.traces.native.engine import Engine, Reason
 from ringproof.traces.native.store import canonical
 from ringproof.traces.python_code import Cells
 
+from ...catalogue import parameters
 from .programs import CODE, DATA, HANDLERS, IDT, gate, kernel_mode, program, protected, put
-
-EXTENDED = ("ia32-vmx", "ia32-svm")
-"""Most of their instructions are those of ia32, and take as long again."""
 
 MEMORY = {"ia32": "memory", "pdp10-ka10": "core", "pdp10-ki10": "core"}
 
@@ -60,9 +58,7 @@ def check_programs(name: str, seeds: range) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.whole] if name in EXTENDED else []) for name in CATALOG]
-)
+@pytest.mark.parametrize("name", parameters(CATALOG))
 def test_random_programs(name: str) -> None:
     check_programs(name, range(30 if name == "ia32" else 60))
 
